@@ -1,0 +1,1 @@
+"""Coached techniques: data, plans and the session state machine, without screen and clock."""

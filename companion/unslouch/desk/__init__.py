@@ -1,0 +1,1 @@
+"""The desk session: slouch alerts over a working day, a state machine without screen and clock."""

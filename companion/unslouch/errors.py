@@ -1,0 +1,71 @@
+"""The one error hierarchy of the companion.
+
+Every failure a person can meet is an :class:`UnslouchError` with a :class:`Reason`, a sentence that says what happened
+and, where there is one, the mend. Screens and the command line show ``message`` and ``advice``; machines read ``reason``.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why something failed; the value is what ``--json`` prints."""
+
+    BAD_FILE = "bad_file"
+    """A file's contents are not what its format asks for."""
+    NOT_FOUND = "not_found"
+    """A file, device or record that was named does not exist."""
+    BAD_OPTION = "bad_option"
+    """An option's or setting's value is outside what it may be."""
+    MISSING_EXTRA = "missing_extra"
+    """An optional dependency is needed and not installed."""
+    PROTOCOL = "protocol"
+    """Bytes from a strap break docs/protocol.md."""
+    UNKNOWN_VERSION = "unknown_version"
+    """Bytes or a database of a newer version than this program knows."""
+    STORE = "store"
+    """The database cannot be read or written."""
+    NOT_CALIBRATED = "not_calibrated"
+    """The step needs a calibration and there is none."""
+    NOT_ALLOWED = "not_allowed"
+    """The step is refused for the person's safety or in the present state."""
+
+
+class UnslouchError(Exception):
+    """A failure with a reason, a sentence for a person and, where there is one, the mend.
+
+    Parameters
+    ----------
+    reason
+        The machine-readable reason.
+    message
+        One sentence: what happened, with the place (file, line, column) where there is one.
+    advice
+        One sentence: what to do about it; empty when nothing can be done.
+    """
+
+    def __init__(self, reason: Reason, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.advice}".strip()
+
+
+class FileError(UnslouchError):
+    """A recording, calibration or export file that cannot be used."""
+
+
+class WireError(UnslouchError):
+    """Bytes from a strap that break the protocol."""
+
+
+class StoreError(UnslouchError):
+    """The database cannot be opened, migrated, read or written."""
+
+
+class LinkError(UnslouchError):
+    """The way to the strap is closed or broken."""

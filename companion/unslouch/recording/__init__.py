@@ -1,0 +1,1 @@
+"""Recordings on disk: MCAP and CSV, written, read, checked, replayed and exported."""

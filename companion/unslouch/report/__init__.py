@@ -1,0 +1,1 @@
+"""What an analysed recording looks like as JSON, page and plot."""

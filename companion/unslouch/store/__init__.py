@@ -1,0 +1,1 @@
+"""The SQLite store of sessions, events, repetitions and holds."""

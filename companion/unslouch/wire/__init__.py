@@ -1,0 +1,1 @@
+"""Bytes of the strap's packets to samples and back (docs/protocol.md)."""
