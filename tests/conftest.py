@@ -33,7 +33,12 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """In CI a skip is a failure, unless it is data that only stands beside some checkouts."""
     report = yield
-    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail") and ABSENT not in str(report.longrepr):
+    if (
+        report.skipped
+        and os.environ.get("CI")
+        and not hasattr(report, "wasxfail")
+        and ABSENT not in str(report.longrepr)
+    ):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, which CI does not allow: {report.longrepr}"
     return report

@@ -42,7 +42,10 @@ def install_debian(package: str) -> bool:
     if not CI or shutil.which("apt-get") is None:
         return False
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    for command in (["apt-get", "-qq", "update"], ["apt-get", "-qq", "install", "-y", "--no-install-recommends", package]):
+    for command in (
+        ["apt-get", "-qq", "update"],
+        ["apt-get", "-qq", "install", "-y", "--no-install-recommends", package],
+    ):
         done = subprocess.run(
             [*sudo, *command],
             env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},

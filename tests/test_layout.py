@@ -8,11 +8,28 @@ import sys
 import tomllib
 from pathlib import Path
 
-ALLOWED_TOP = {
-    "pyproject.toml", "firmware", "companion", "signal", "tests", "recordings", "docs", "benchmarks", ".ci", ".gitignore",
-    ".gitattributes", "README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "Makefile", "requirements.lock",
-    "requirements-dev.lock",
-}  # fmt: skip
+ALLOWED_TOP = set(
+    [
+        "pyproject.toml",
+        "firmware",
+        "companion",
+        "signal",
+        "tests",
+        "recordings",
+        "docs",
+        "benchmarks",
+        ".ci",
+        ".gitignore",
+        ".gitattributes",
+        "README.md",
+        "CHANGELOG.md",
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
+        "Makefile",
+        "requirements.lock",
+        "requirements-dev.lock",
+    ]
+)
 
 
 def tracked(repository: Path) -> list[str]:
@@ -66,5 +83,7 @@ def test_lock_files_have_hashes_and_no_addresses(repository: Path) -> None:
 
 
 def test_nothing_tracked_is_large(repository: Path) -> None:
-    large = [n for n in tracked(repository) if (repository / n).is_file() and (repository / n).stat().st_size > 2_000_000]
+    large = [
+        n for n in tracked(repository) if (repository / n).is_file() and (repository / n).stat().st_size > 2_000_000
+    ]
     assert not large
