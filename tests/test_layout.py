@@ -8,28 +8,26 @@ import sys
 import tomllib
 from pathlib import Path
 
-ALLOWED_TOP = set(
-    [
-        "pyproject.toml",
-        "firmware",
-        "companion",
-        "signal",
-        "tests",
-        "recordings",
-        "docs",
-        "benchmarks",
-        ".ci",
-        ".gitignore",
-        ".gitattributes",
-        "README.md",
-        "CHANGELOG.md",
-        "LICENSE-APACHE",
-        "LICENSE-MIT",
-        "Makefile",
-        "requirements.lock",
-        "requirements-dev.lock",
-    ]
-)
+ALLOWED_TOP = {
+    "pyproject.toml",
+    "firmware",
+    "companion",
+    "signal",
+    "tests",
+    "recordings",
+    "docs",
+    "benchmarks",
+    ".ci",
+    ".gitignore",
+    ".gitattributes",
+    "README.md",
+    "CHANGELOG.md",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "Makefile",
+    "requirements.lock",
+    "requirements-dev.lock",
+}
 
 
 def tracked(repository: Path) -> list[str]:
