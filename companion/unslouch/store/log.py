@@ -1,0 +1,118 @@
+"""The log of one running session: what a session wants saved goes through it into the store."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from unslouch.store.rows import (
+    ActivityRow,
+    HoldRow,
+    Outcome,
+    RepetitionRow,
+    SessionKind,
+    SessionPart,
+    SessionRow,
+    SlouchRow,
+    Source,
+)
+from unslouch.store.store import Store
+from unslouch_signal.events import Technique
+
+HEARTBEAT_S = 30.0
+"""How often the log notes that the session still runs: a killed session is closed at its last heartbeat."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStart:
+    """What is known when a session begins.
+
+    ``start_t`` and ``start_utc`` are the same moment on the strap's clock and in UTC (s); ``utc_offset_s`` is local
+    time minus UTC there and then. The identity of the session comes from the recording and ``start_t`` where there is a
+    recording, so that a rebuild finds the same.
+    """
+
+    kind: SessionKind
+    source: Source
+    start_t: float
+    start_utc: float
+    utc_offset_s: float
+    person: str = "me"
+    technique: Technique | None = None
+    calibration: str | None = None
+    recording: str | None = None
+    strap: str | None = None
+
+    def identity(self) -> str:
+        """Identity for the session: the same at every rebuild where there is a recording, else a new one."""
+        name = uuid.uuid4().hex if self.recording is None else self.recording
+        return f"{name}@{self.start_t:.3f}"
+
+
+class SessionLog:
+    """Writes a session and its rows as they come, each call one transaction.
+
+    Parameters
+    ----------
+    store
+        Where to.
+    start
+        The session's beginning; its row is written at once.
+    utc_of
+        UTC of a strap time; by default the clocks run alike from the start on.
+    """
+
+    def __init__(self, store: Store, start: SessionStart, utc_of: Callable[[float], float] | None = None) -> None:
+        def alike(t: float) -> float:
+            return start.start_utc + (t - start.start_t)
+
+        self._store = store
+        self._utc_of = alike if utc_of is None else utc_of
+        self.row = SessionRow(
+            uid=start.identity(),
+            person=start.person,
+            kind=start.kind,
+            source=start.source,
+            start_utc=start.start_utc,
+            utc_offset_s=start.utc_offset_s,
+            start_t=start.start_t,
+            last_t=start.start_t,
+            last_utc=start.start_utc,
+            technique=start.technique,
+            calibration=start.calibration,
+            recording=start.recording,
+            strap=start.strap,
+        )
+        store.put(self.row)
+
+    def save(self, *parts: SessionPart) -> None:
+        """Write rows of this session."""
+        if not parts:
+            return
+        self._store.put_parts(self.row.uid, [(part, self._utc_of(moment(part))) for part in parts])
+
+    def alive(self, t: float) -> None:
+        """Note that the session still runs at ``t``; cheap to call with every block."""
+        if t - self.row.last_t >= HEARTBEAT_S:
+            self.row = replace(self.row, last_t=t, last_utc=self._utc_of(t))
+            self._store.put(self.row)
+
+    def calibrated(self, calibration: str | None) -> None:
+        """The session uses another calibration from now on."""
+        self.row = replace(self.row, calibration=calibration)
+        self._store.put(self.row)
+
+    def end(self, t: float, outcome: Outcome = Outcome.COMPLETED) -> None:
+        """Close the session."""
+        t = max(t, self.row.start_t)
+        utc = self._utc_of(t)
+        self.row = replace(self.row, last_t=t, last_utc=utc, end_t=t, end_utc=utc, outcome=outcome)
+        self._store.put(self.row)
+
+
+def moment(part: SessionPart) -> float:
+    """The strap time that dates a row: the start of a stretch, the moment of a point."""
+    if isinstance(part, (SlouchRow, RepetitionRow, HoldRow, ActivityRow)):
+        return part.start_t
+    return part.t

@@ -1,0 +1,317 @@
+"""The store: rows in and out of the database."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar, cast
+
+from unslouch.errors import Reason, StoreError
+from unslouch.store.database import open_database, told
+from unslouch.store.paths import DataPaths
+from unslouch.store.rows import (
+    ActivityRow,
+    AlertRow,
+    CalibrationRow,
+    DoubtRow,
+    HoldRow,
+    MarkerRow,
+    Outcome,
+    PainMoment,
+    PainRow,
+    RecordingRow,
+    RepetitionRow,
+    ScreeningRow,
+    SessionKind,
+    SessionPart,
+    SessionRow,
+    SharpPainRow,
+    SlouchRow,
+    Source,
+    TryoutRow,
+)
+from unslouch_signal.events import Direction, DoubtReason, LyingSide, RotationFault, RotationPosition, Side, Technique
+
+TABLES: dict[type, str] = {
+    RecordingRow: "recordings",
+    CalibrationRow: "calibrations",
+    SessionRow: "sessions",
+    SlouchRow: "slouches",
+    AlertRow: "alerts",
+    RepetitionRow: "repetitions",
+    TryoutRow: "tryouts",
+    HoldRow: "holds",
+    PainRow: "pain",
+    SharpPainRow: "sharp_pain",
+    MarkerRow: "markers",
+    ActivityRow: "activities",
+    DoubtRow: "doubts",
+    ScreeningRow: "screenings",
+}
+"""The table of each kind of row; a row's fields are the table's columns."""
+
+PARTS: tuple[str, ...] = tuple(
+    TABLES[kind]
+    for kind in (
+        SlouchRow,
+        AlertRow,
+        RepetitionRow,
+        TryoutRow,
+        HoldRow,
+        PainRow,
+        SharpPainRow,
+        MarkerRow,
+        ActivityRow,
+        DoubtRow,
+    )
+)
+"""Tables whose rows belong to a session."""
+
+_DECODERS: dict[str, Callable[[str], object]] = {
+    "kind": str,
+    "source": Source,
+    "outcome": Outcome,
+    "technique": Technique,
+    "side": Side,
+    "direction": Direction,
+    "position": RotationPosition,
+    "moment": PainMoment,
+    "lying_side": LyingSide,
+    "reason": DoubtReason,
+    "faults": lambda text: tuple(RotationFault(f) for f in json.loads(text)),
+}
+_BOOLEANS = frozenset({"cued", "counted", "resolved"})
+
+Value = str | float | int | None
+Row = TypeVar("Row")
+
+
+def _encode(value: object) -> Value:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, tuple):
+        return json.dumps([_encode(item) for item in cast("tuple[object, ...]", value)])
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    raise TypeError(f"a {type(value).__name__} cannot be stored")
+
+
+def _decode(kind: type, column: str, value: Value) -> object:
+    if value is None:
+        return None
+    if kind is SessionRow and column == "kind":
+        return SessionKind(str(value))
+    if column in _BOOLEANS:
+        return bool(value)
+    decoder = _DECODERS.get(column)
+    return value if decoder is None else decoder(str(value))
+
+
+class Store:
+    """The database of one data directory, used by one thread (open another for another thread).
+
+    Raises
+    ------
+    StoreError
+        Every method, when the file is damaged, busy or cannot be written.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self._connection = open_database(path, read_only=read_only)
+
+    @classmethod
+    def open(cls, paths: DataPaths, *, read_only: bool = False) -> Store:
+        """Open the database of a data directory, which is made where it does not exist."""
+        if not read_only:
+            paths.make()
+        return cls(paths.database, read_only=read_only)
+
+    def close(self) -> None:
+        """Close the file; the store cannot be used any more."""
+        self._connection.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """All writes inside happen, or none."""
+        with told(self.path):
+            if self._connection.in_transaction:
+                yield
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    # Rows of any kind
+
+    def put(self, *rows: RecordingRow | CalibrationRow | SessionRow | ScreeningRow) -> None:
+        """Write rows; a row of the same identity is replaced."""
+        with self.transaction():
+            for row in rows:
+                columns = {f.name: _encode(getattr(row, f.name)) for f in fields(row)}
+                self._insert(TABLES[type(row)], columns)
+
+    def put_parts(self, session: str, parts: Iterable[tuple[SessionPart, float]]) -> None:
+        """Write rows of a session, each with its UTC; a row of the same identity is replaced."""
+        with self.transaction():
+            for part, utc in parts:
+                columns = {f.name: _encode(getattr(part, f.name)) for f in fields(part)}
+                self._insert(TABLES[type(part)], {"session": session, **columns, "utc": utc})
+
+    def _insert(self, table: str, columns: dict[str, Value]) -> None:
+        names = ", ".join(f'"{name}"' for name in columns)
+        marks = ", ".join("?" * len(columns))
+        # An upsert, not INSERT OR REPLACE: replacing a session would cascade and delete its parts.
+        changes = ", ".join(f'"{name}" = excluded."{name}"' for name in columns)
+        self._connection.execute(
+            f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO UPDATE SET {changes}",
+            tuple(columns.values()),
+        )
+
+    def parts(self, kind: type[Row], session: str) -> list[Row]:
+        """The rows of one kind that belong to a session, in order of time."""
+        return self.select(kind, "session = ?", (session,), order="utc")
+
+    def select(
+        self, kind: type[Row], where: str = "1", values: tuple[Value, ...] = (), *, order: str = "1"
+    ) -> list[Row]:
+        """Rows of one kind; ``where`` and ``order`` are SQL written in this program, never a person's text."""
+        names = [f.name for f in fields(cast("type[SessionRow]", kind))]
+        columns = ", ".join(f'"{name}"' for name in names)
+        found = self.query(f"SELECT {columns} FROM {TABLES[kind]} WHERE {where} ORDER BY {order}", values)
+        return [kind(*(_decode(kind, name, value) for name, value in zip(names, line, strict=True))) for line in found]
+
+    def query(self, sql: str, values: tuple[Value, ...] = ()) -> list[tuple[Value, ...]]:
+        """Lines of any reading statement."""
+        with told(self.path):
+            return self._connection.execute(sql, values).fetchall()
+
+    # Sessions
+
+    def session(self, uid: str) -> SessionRow:
+        """One session.
+
+        Raises
+        ------
+        StoreError
+            NOT_FOUND when there is none of that identity.
+        """
+        found = self.select(SessionRow, "uid = ?", (uid,))
+        if not found:
+            raise StoreError(Reason.NOT_FOUND, f"There is no session {uid}.")
+        return found[0]
+
+    def sessions(
+        self, person: str = "me", kind: SessionKind | None = None, technique: Technique | None = None
+    ) -> list[SessionRow]:
+        """A person's sessions, oldest first."""
+        where, values = "person = ?", [person]
+        if kind is not None:
+            where, values = f"{where} AND kind = ?", [*values, kind.value]
+        if technique is not None:
+            where, values = f"{where} AND technique = ?", [*values, technique.value]
+        return self.select(SessionRow, where, tuple(values), order="start_utc, uid")
+
+    def delete_session(self, uid: str) -> None:
+        """Delete a session and everything that belongs to it."""
+        with self.transaction():
+            self._connection.execute("DELETE FROM sessions WHERE uid = ?", (uid,))
+
+    def close_interrupted(self) -> list[SessionRow]:
+        """End the sessions that a dead program left open, at the last time they are known to have run.
+
+        Call it when no other program writes sessions. A session whose program is alive writes its true end later.
+        """
+        open_ones = self.select(SessionRow, "outcome = 'running'")
+        closed = [
+            replace(row, outcome=Outcome.INTERRUPTED, end_t=row.last_t, end_utc=row.last_utc) for row in open_ones
+        ]
+        self.put(*closed)
+        return closed
+
+    # Calibrations
+
+    def latest_calibration(self, strap: str | None = None) -> CalibrationRow | None:
+        """The newest calibration (of one strap, when named)."""
+        where, values = ("1", ()) if strap is None else ("strap = ?", (strap,))
+        found = self.select(CalibrationRow, where, values, order="utc DESC, uid LIMIT 1")
+        return found[0] if found else None
+
+    def calibration(self, uid: str) -> CalibrationRow | None:
+        """One calibration by identity."""
+        found = self.select(CalibrationRow, "uid = ?", (uid,))
+        return found[0] if found else None
+
+    # Settings and screening
+
+    def setting(self, key: str, person: str = "me") -> object:
+        """A person's setting as it was put (any JSON value), or None."""
+        found = self.query("SELECT json FROM settings WHERE person = ? AND key = ?", (person, key))
+        return json.loads(str(found[0][0])) if found else None
+
+    def settings(self, person: str = "me") -> dict[str, object]:
+        """All of a person's settings."""
+        lines = self.query("SELECT key, json FROM settings WHERE person = ? ORDER BY key", (person,))
+        return {str(key): json.loads(str(value)) for key, value in lines}
+
+    def set_setting(self, key: str, value: object, person: str = "me") -> None:
+        """Put a setting (any JSON value); None removes it."""
+        with self.transaction():
+            if value is None:
+                self._connection.execute("DELETE FROM settings WHERE person = ? AND key = ?", (person, key))
+            else:
+                self._insert("settings", {"person": person, "key": key, "json": json.dumps(value, sort_keys=True)})
+
+    def last_screening(self, person: str = "me") -> ScreeningRow | None:
+        """When the red-flag questions were last all answered with no."""
+        found = self.select(ScreeningRow, "person = ?", (person,), order="utc DESC LIMIT 1")
+        return found[0] if found else None
+
+    def last_sharp_pain_utc(self, person: str = "me") -> float | None:
+        """When this person last reported sharp pain (UTC seconds)."""
+        found = self.query(
+            "SELECT max(p.utc) FROM sharp_pain p JOIN sessions s ON s.uid = p.session WHERE s.person = ?", (person,)
+        )
+        value = found[0][0]
+        return None if value is None else float(value)
+
+    # The whole
+
+    def persons(self) -> list[str]:
+        """Everyone who has a session or a setting."""
+        lines = self.query("SELECT person FROM sessions UNION SELECT person FROM settings ORDER BY 1")
+        return [str(line[0]) for line in lines]
+
+    def forget(self, person: str) -> None:
+        """Delete everything about a person from the database (recordings are files: delete them too)."""
+        with self.transaction():
+            for table in ("sessions", "settings", "screenings"):
+                self._connection.execute(f"DELETE FROM {table} WHERE person = ?", (person,))
+        with told(self.path):
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def dump(self) -> dict[str, list[tuple[Value, ...]]]:
+        """Everything that ``rebuild`` must make again, in one fixed order: equal stores have equal dumps."""
+        tables = ("recordings", "calibrations", "sessions", *PARTS)
+        return {table: sorted(self.query(f"SELECT * FROM {table}"), key=repr) for table in tables}
