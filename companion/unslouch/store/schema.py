@@ -71,7 +71,8 @@ MIGRATIONS: tuple[Migration, ...] = (
             _part("activities", "kind TEXT, start_t REAL, end_t REAL, lying_side TEXT", "start_t, kind"),
             _part("doubts", "t REAL, reason TEXT, resolved INTEGER", "t, reason, resolved"),
             """CREATE TABLE settings (
-                person TEXT NOT NULL, key TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY (person, key)) WITHOUT ROWID""",
+                person TEXT NOT NULL, key TEXT NOT NULL, json TEXT NOT NULL,
+                PRIMARY KEY (person, key)) WITHOUT ROWID""",
             """CREATE TABLE screenings (
                 person TEXT NOT NULL, version INTEGER NOT NULL, utc REAL NOT NULL,
                 PRIMARY KEY (person, utc)) WITHOUT ROWID""",
