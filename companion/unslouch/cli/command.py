@@ -1,4 +1,4 @@
-"""What all commands share: exit codes, errors as one sentence or one JSON object, options that mean the same everywhere."""
+"""What all commands share: exit codes, errors as one sentence or one JSON object, common options."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def show_error(error: UnslouchError, *, as_json: bool, file: Path | None = None)
 
 
 def colour(stream: Any) -> bool | None:
-    """Whether to write colours to a stream: NO_COLOR (no-color.org) and FORCE_COLOR win, else click asks the terminal."""
+    """Whether to write colours to a stream: NO_COLOR and FORCE_COLOR win, else a terminal gets them."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):
@@ -55,7 +55,7 @@ def colour(stream: Any) -> bool | None:
 
 
 def at_terminal() -> bool:
-    """Whether a person sits before this process: both its input and its output are a terminal that can show a screen."""
+    """Whether a person sits before this process: input and output are a terminal that can show a screen."""
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
@@ -117,6 +117,5 @@ def data_dir_option(function: F) -> F:
     )(function)
 
 
-def input_file(exists: bool = False) -> click.Path:
-    """Return the type of a file argument; a missing file is our own error (exit 1, JSON with --json), not a usage error."""
-    return click.Path(path_type=Path, exists=exists)
+FILE = click.Path(path_type=Path)
+"""A file argument; whether it exists is the reader's question (exit 1, JSON with --json), not one of usage."""

@@ -1,1 +1,1 @@
-"""What an analysed recording looks like as JSON, page and plot."""
+"""What an analysis looks like: a JSON object, a page of text, a picture, a line per event."""
