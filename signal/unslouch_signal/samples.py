@@ -27,6 +27,8 @@ class SampleFlag(IntFlag):
     """Samples before this one were truly lost (never taken or overwritten on the strap)."""
     SATURATED = 32
     """The sensor was at its range or stuck; orientation is coasting."""
+    LYING = 64
+    """The strap's own gate saw lying (bit 128 is RESENT on the wire and never a flag of a sample)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Recordings on disk: MCAP and CSV, written, read, checked, replayed and exported."""
+"""Recordings on disk: MCAP and CSV, read, written, exported and replayed."""

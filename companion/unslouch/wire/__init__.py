@@ -1,1 +1,1 @@
-"""Bytes of the strap's packets to samples and back (docs/protocol.md)."""
+"""Bytes of the strap's protocol (docs/protocol.md) to values and back; no I/O."""
