@@ -50,6 +50,13 @@ class SessionStart:
         return f"{name}@{self.start_t:.3f}"
 
 
+@dataclass(frozen=True, slots=True)
+class Save:
+    """What a session wants kept; the caller hands it to :meth:`SessionLog.save`."""
+
+    part: SessionPart
+
+
 class SessionLog:
     """Writes a session and its rows as they come, each call one transaction.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from unslouch.store.rows import Outcome, RepetitionRow, SessionKind, SessionRow, Source
+from unslouch.store.spans import Span, merged, without
 from unslouch.store.store import Store
 from unslouch_signal.events import Side, Technique
 
@@ -264,9 +265,6 @@ def weeks_since_first_desk(store: Store, today: date, person: str = "me") -> int
     return max(0, (today - local_day(sessions[0].start_utc, sessions[0].utc_offset_s)).days // 7)
 
 
-Span = tuple[float, float]
-
-
 def doubtful_spans(store: Store, session: str, end_t: float) -> list[Span]:
     """When the calibration was doubtful, from the moments it became so and good again."""
     spans: list[Span] = []
@@ -278,35 +276,6 @@ def doubtful_spans(store: Store, session: str, end_t: float) -> list[Span]:
         elif not resolved and since is None:
             since = float(t or 0)
     return spans if since is None else [*spans, (since, end_t)]
-
-
-def merged(spans: Iterable[Span], lo: float, hi: float) -> list[Span]:
-    """Spans in order without overlap, within ``lo`` and ``hi``."""
-    out: list[Span] = []
-    for start, end in sorted((max(lo, a), min(hi, b)) for a, b in spans):
-        if end <= start:
-            continue
-        if out and start <= out[-1][1]:
-            out[-1] = (out[-1][0], max(out[-1][1], end))
-        else:
-            out.append((start, end))
-    return out
-
-
-def without(spans: list[Span], holes: list[Span]) -> list[Span]:
-    """What remains of ordered spans outside ordered holes."""
-    out: list[Span] = []
-    for start, end in spans:
-        at = start
-        for lo, hi in holes:
-            if hi <= at or lo >= end:
-                continue
-            if lo > at:
-                out.append((at, lo))
-            at = max(at, hi)
-        if at < end:
-            out.append((at, end))
-    return out
 
 
 def by_day(start_utc: float, end_utc: float, offset_s: float) -> list[tuple[date, float]]:
