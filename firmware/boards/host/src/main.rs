@@ -1,0 +1,50 @@
+//! `unslouch-strap`: the strap as a desktop process.
+
+use std::process::ExitCode;
+
+mod fuse;
+
+const HELP: &str = "\
+The unslouch strap as a desktop process.
+
+Usage: unslouch-strap COMMAND [OPTIONS]
+
+Commands:
+  fuse   orientation from raw accelerometer and gyroscope frames, stdin to stdout
+
+`unslouch-strap COMMAND --help` says more about one.
+
+Options:
+  -h, --help      this text
+  -V, --version   the version
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("unslouch-strap: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let mut parser = lexopt::Parser::from_env();
+    match parser.next().map_err(|e| e.to_string())? {
+        Some(lexopt::Arg::Value(command)) if command == "fuse" => fuse::run(parser),
+        Some(lexopt::Arg::Short('h') | lexopt::Arg::Long("help")) => {
+            print!("{HELP}");
+            Ok(())
+        }
+        Some(lexopt::Arg::Short('V') | lexopt::Arg::Long("version")) => {
+            println!("unslouch-strap {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+        Some(lexopt::Arg::Value(command)) => {
+            Err(format!("no command {:?}; `unslouch-strap --help` lists them", command.to_string_lossy()))
+        }
+        Some(other) => Err(other.unexpected().to_string()),
+        None => Err("a command is missing; `unslouch-strap --help` lists them".into()),
+    }
+}
