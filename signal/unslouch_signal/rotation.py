@@ -1,0 +1,177 @@
+"""Rotation repetitions of the thorax: seated about the vertical, lying about its long axis by gravity.
+
+What counts, what does not and where the figures come from: docs/signal.md, "Rotation".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from unslouch_signal.activity import LYING, OFF_BODY, WALKING, ActivityTrack
+from unslouch_signal.events import RotationFault, RotationPosition, RotationRep, Side
+from unslouch_signal.neutral import NeutralParameters
+from unslouch_signal.repetitions import Repetition, RepetitionFinder, RepetitionParameters
+from unslouch_signal.rests import Motion, RestParameters
+from unslouch_signal.supine import SUPINE_NEUTRAL, SUPINE_REST, inclination, supine_motion
+from unslouch_signal.track import GRID_HZ, Track
+
+_SLICE = 1 << 15
+"""Grid points worked on at a time (11 min): a day in one block needs no more memory than a stream."""
+_MOMENT = 5
+"""Grid points (0.1 s) averaged where a posture is read off."""
+_USUAL_SHARE = 0.4
+_USUAL_LEAST = math.radians(10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class RotationParameters:
+    """What a rotation is and when it is faulty.
+
+    Attributes
+    ----------
+    repetition : RepetitionParameters
+        Out and back: least and largest range, longest duration, what counts as back.
+    rest : RestParameters
+        Rests when upright; lying down has its own (:data:`unslouch_signal.supine.SUPINE_REST`).
+    neutral : NeutralParameters
+        How far rests are believed.
+    slouched : float
+        rad of flexion at the start beyond which the repetition started slouched: a flexed trunk turns less
+        (Edmondston 2007). 12 deg, where slouching begins.
+    bend : float
+        rad of bending between start and peak that is a fault ...
+    bend_share : float
+        ... or this share of the range, whichever is larger: turning comes with 9 to 23 % of side bend by itself.
+    """
+
+    repetition: RepetitionParameters = field(default_factory=RepetitionParameters)
+    rest: RestParameters = field(default_factory=RestParameters)
+    neutral: NeutralParameters = field(default_factory=NeutralParameters)
+    slouched: float = math.radians(12.0)
+    bend: float = math.radians(15.0)
+    bend_share: float = 0.5
+
+    def for_session(self, usual_range: float | None) -> RotationParameters:
+        """Return the parameters for a coached session of someone whose usual range (rad) is known.
+
+        The person is known to be doing repetitions, so smaller ones count: from 40 % of the usual range and 10 deg on.
+        """
+        if usual_range is None:
+            return self
+        least = max(_USUAL_SHARE * usual_range, _USUAL_LEAST)
+        return replace(self, repetition=replace(self.repetition, least=least))
+
+
+class RotationDetector:
+    """Finds rotation repetitions in a stream of track blocks, upright and lying."""
+
+    def __init__(self, parameters: RotationParameters | None = None) -> None:
+        p = parameters or RotationParameters()
+        self._p = p
+        self._seated = RepetitionFinder(p.repetition, p.rest, p.neutral)
+        self._supine = RepetitionFinder(p.repetition, SUPINE_REST, SUPINE_NEUTRAL)
+        self._next: int | None = None
+        self._t0 = 0.0
+
+    def process(self, track: Track, activity: ActivityTrack) -> list[RotationRep]:
+        """Take the next grid points and return the repetitions that are decided with them, by their end.
+
+        A repetition is known about a second after its end when a rest follows, and when the next one is 20 deg out
+        where it goes straight over.
+
+        Raises
+        ------
+        ValueError
+            When the two tracks differ in length.
+        """
+        if len(track) != len(activity):
+            raise ValueError(f"track ({len(track)}) and activity ({len(activity)}) must have the same grid points")
+        if len(track) == 0:
+            return []
+        if self._next is None:
+            self._t0 = float(track.t[0]) - int(track.k[0]) / GRID_HZ
+        found: list[RotationRep] = []
+        jumps = np.flatnonzero(np.diff(track.k) != 1) + 1
+        for lo, hi in zip([0, *jumps.tolist()], [*jumps.tolist(), len(track)], strict=True):
+            if self._next is not None and int(track.k[lo]) != self._next:
+                found += self.finish()
+            for a in range(lo, hi, _SLICE):
+                found += self._slice(_rows(track, a, min(a + _SLICE, hi)), activity, a)
+            self._next = int(track.k[hi - 1]) + 1
+        return found
+
+    def finish(self) -> list[RotationRep]:
+        """Return what is still open and complete; the stream ends or jumps here."""
+        return self._both(self._seated.finish(), self._supine.finish())
+
+    def _slice(self, track: Track, activity: ActivityTrack, lo: int) -> list[RotationRep]:
+        hi = lo + len(track)
+        doing = ActivityTrack(activity.k[lo:hi], activity.codes[lo:hi], activity.lying_side[lo:hi])
+        base = int(track.k[0])
+        return self._both(
+            self._seated.process(base, _seated_motion(track, doing)),
+            self._supine.process(base, supine_motion(track, doing)),
+        )
+
+    def _both(self, seated: list[Repetition], supine: list[Repetition]) -> list[RotationRep]:
+        judged = [self._judge(r, RotationPosition.SEATED) for r in seated]
+        judged += [self._judge(r, RotationPosition.SUPINE) for r in supine]
+        return sorted((r for r in judged if r is not None), key=lambda r: r.end)
+
+    def _judge(self, r: Repetition, position: RotationPosition) -> RotationRep | None:
+        """Name the faults; None where the movement was a bend rather than a turn."""
+        p, m = self._p, r.motion
+        top = r.peak - r.start
+        first, peak = slice(0, _MOMENT), slice(max(top - _MOMENT // 2, 0), top + _MOMENT // 2 + 1)
+        limit = max(p.bend, p.bend_share * r.range)
+        faults: list[RotationFault] = []
+        if position is RotationPosition.SUPINE:
+            bent = abs(float(np.mean(inclination(m.up[peak])) - np.mean(inclination(m.up[first]))))
+            if bent > limit:
+                faults.append(RotationFault.FLEXED)
+        else:
+            before, after = np.mean(m.up[first], axis=0), np.mean(m.up[peak], axis=0)
+            bent = math.atan2(float(np.linalg.norm(np.cross(before, after))), float(before @ after))
+            known = bool(np.isfinite(m.flexion[0]))
+            if float(np.mean((m.flexion if known else m.tilt)[first])) > p.slouched:
+                faults.append(RotationFault.STARTED_SLOUCHED)
+            if known and abs(float(np.mean(m.lateral[peak]) - np.mean(m.lateral[first]))) > limit:
+                faults.append(RotationFault.BENT_SIDEWAYS)
+            flexed = bent if not known else abs(float(np.mean(m.flexion[peak]) - np.mean(m.flexion[first])))
+            if flexed > limit:
+                faults.append(RotationFault.FLEXED)
+        if bent > r.range:
+            return None
+        if not bool(m.measured.all()):
+            faults.append(RotationFault.CUT_BY_GAP)
+        start, at, end = (self._t0 + k / GRID_HZ for k in (r.start, r.peak, r.end))
+        side = Side.LEFT if r.side > 0 else Side.RIGHT
+        return RotationRep(side, position, start, at, end, r.range, r.hold, tuple(faults))
+
+
+def _rows(track: Track, lo: int, hi: int) -> Track:
+    return Track(
+        track.k[lo:hi],
+        track.t[lo:hi],
+        track.flexion[lo:hi],
+        track.lateral[lo:hi],
+        track.axial[lo:hi],
+        track.tilt[lo:hi],
+        track.up[lo:hi],
+        track.rate[lo:hi],
+        track.acc_up[lo:hi],
+        track.measured[lo:hi],
+        track.flags[lo:hi],
+    )
+
+
+def _seated_motion(track: Track, activity: ActivityTrack) -> Motion:
+    """Axial rotation; walking, lying and an untended strap allow nothing."""
+    code = activity.codes
+    allowed = (code != WALKING) & (code != LYING) & (code != OFF_BODY)
+    return Motion(
+        track.axial, track.rate, track.tilt, track.up, track.flexion, track.lateral, allowed, track.measured
+    )
