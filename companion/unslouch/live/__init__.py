@@ -1,1 +1,5 @@
-"""The conveyor from a packet source through recorder, decoder and analyser to updates."""
+"""The conveyor: packets of any source go to the recorder first, then through decoder and analyser to whoever polls.
+
+``feed`` is the face towards screens and lines, ``chain`` turns packets into what they mean, ``watch`` finds the
+calibration protocol in the stream, ``conveyor`` runs it all in a thread of its own.
+"""

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
     from unslouch_signal.calibration import Calibration
+
     from unslouch_signal.events import Event, Side, Technique
     from unslouch_signal.samples import SampleBlock
     from unslouch_signal.track import PostureFrame, Track
@@ -88,6 +88,12 @@ class Update:
         Where a replay stands; None for anything that cannot be wound.
     restarted
         True when time jumped (a seek): sessions and traces begin afresh with this update.
+    calibration
+        The calibration that came into use with this block (seen in the stream, or set); else None.
+    notices
+        Sentences for a person about the stream or the recording (bad packets, a full disk).
+    dropped
+        Updates whose tracks and samples were left out before this one because nobody polled; events never are.
     """
 
     sample_time: float
@@ -101,6 +107,9 @@ class Update:
     rate_hz: float | None = None
     transport: Transport | None = None
     restarted: bool = False
+    calibration: Calibration | None = None
+    notices: tuple[str, ...] = ()
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
