@@ -1,0 +1,295 @@
+"""The chain: samples to grid, angles, activity, doubt, slouch, rotation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from unslouch_signal import quaternion
+from unslouch_signal.activity import CODES, MOVING, STILL, ActivityDetector, ActivityParameters
+from unslouch_signal.angles import ThoraxAngles
+from unslouch_signal.calibration import Calibration, calibrate
+from unslouch_signal.doubt import DoubtDetector, DoubtParameters
+from unslouch_signal.events import (
+    ActivityKind,
+    ActivitySpan,
+    CalibrationDoubt,
+    Event,
+    RotationRep,
+    SlouchAlert,
+    SlouchSpell,
+)
+from unslouch_signal.frames import Mount
+from unslouch_signal.fusion import CausalFusion, fuse
+from unslouch_signal.grid import Grid, GridParameters
+from unslouch_signal.protocol import find_protocol, find_still_start
+from unslouch_signal.samples import BoolArray, SampleBlock
+from unslouch_signal.slouch import SlouchDetector, SlouchParameters
+from unslouch_signal.track import GRID_HZ, PostureFrame, Track
+
+CHUNK = 16384
+"""Samples taken through the whole chain at a time: the arrays stay in the cache, and memory does not grow with the
+block."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyserParameters:
+    """Parameters of every part of the chain."""
+
+    grid: GridParameters = field(default_factory=GridParameters)
+    activity: ActivityParameters = field(default_factory=ActivityParameters)
+    doubt: DoubtParameters = field(default_factory=DoubtParameters)
+    slouch: SlouchParameters = field(default_factory=SlouchParameters)
+
+
+class Analyser:
+    """Takes blocks of samples of any length and returns what it finds.
+
+    How the samples are cut into blocks changes nothing. Events of one call come in the order in which they became
+    known.
+
+    Parameters
+    ----------
+    calibration : Calibration or None
+        Without one, tilt and axial rotation count from the first sample, and no slouch is judged.
+    parameters : AnalyserParameters or None
+    rate_hz : float
+        Nominal sample rate, for the fusion of raw samples.
+    """
+
+    def __init__(
+        self,
+        calibration: Calibration | None = None,
+        parameters: AnalyserParameters | None = None,
+        rate_hz: float = 52.0,
+    ) -> None:
+        self._p = parameters or AnalyserParameters()
+        self._fusion = CausalFusion(rate_hz)
+        self._grid = Grid(self._p.grid)
+        self._activity = ActivityDetector(self._p.activity)
+        self._calibration: Calibration | None = None
+        self._latest: PostureFrame | None = None
+        self._track: Track | None = None
+        self._pending: list[Event] = []
+        self._counts = np.zeros(3, np.int64)
+        self.set_calibration(calibration)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The calibration in use."""
+        return self._calibration
+
+    @property
+    def latest(self) -> PostureFrame | None:
+        """The newest state; None before the first grid point."""
+        return self._latest
+
+    @property
+    def track(self) -> Track | None:
+        """Track of the last processed block; None before the first."""
+        return self._track
+
+    @property
+    def posture_time(self) -> PostureTime:
+        """Seconds so far by posture."""
+        upright, slouched, unknown = (int(c) / GRID_HZ for c in self._counts)
+        return PostureTime(upright, slouched, unknown)
+
+    def set_calibration(self, calibration: Calibration | None) -> None:
+        """Use another calibration from the next sample on; a running spell ends."""
+        if self._calibration is not None:
+            self._pending += [event for _, event in self._slouch.finish()]
+        self._calibration = calibration
+        self._angles = None if calibration is None else ThoraxAngles(calibration)
+        self._doubt = DoubtDetector(self._p.doubt)
+        self._slouch = SlouchDetector(
+            self._p.slouch, forward_known=calibration is not None and calibration.forward_known
+        )
+
+    def process(self, block: SampleBlock) -> list[Event]:
+        """Take the next samples; return the events they complete.
+
+        Raises
+        ------
+        ValueError
+            When the block has neither orientation nor raw samples.
+        """
+        events, self._pending = self._pending, []
+        tracks: list[Track] = []
+        for a in range(0, len(block), CHUNK):
+            track, found = self._chunk(block[a : a + CHUNK])
+            tracks.append(track)
+            events += found
+        self._track = join(tracks) if tracks else self._track
+        return events
+
+    def finish(self) -> list[Event]:
+        """End of the data: close what is open."""
+        events, self._pending = self._pending, []
+        if self._calibration is not None:
+            events += [event for _, event in self._slouch.finish()]
+        events += [event for _, event in self._activity.finish()]
+        return events
+
+    def _chunk(self, block: SampleBlock) -> tuple[Track, list[Event]]:
+        if block.quat is None:
+            block = self._fusion.process(block)
+        grid = self._grid.process(block)
+        if self._angles is None:
+            self._angles = ThoraxAngles(_provisional(grid.quat[:, 0]))
+        track = self._angles.process(grid)
+        activity, spans = self._activity.process(track)
+        found: list[tuple[int, Event]] = list(spans)
+        doubt, changes = self._doubt.process(track, activity)
+        if self._calibration is not None:
+            found += changes
+            on, slouches = self._slouch.process(track, activity, doubt != 0)
+            found += slouches
+            self._count(on, np.isin(activity.codes, (STILL, MOVING)) & (doubt == 0) & track.measured)
+        else:
+            self._counts[2] += len(track)
+        if len(track):
+            self._latest = self._frame(track, CODES[int(activity.codes[-1])])
+        # sorting is stable: what is found at one point keeps the order of the chain
+        found.sort(key=lambda item: item[0])
+        return track, [event for _, event in found]
+
+    def _count(self, on: BoolArray, known: BoolArray) -> None:
+        slouched = int(np.count_nonzero(on))
+        upright = int(np.count_nonzero(known & ~on))
+        self._counts += (upright, slouched, len(on) - slouched - upright)
+
+    def _frame(self, track: Track, kind: ActivityKind) -> PostureFrame:
+        calibration = self._calibration
+        known = calibration is not None and calibration.forward_known
+        lasted = self._slouch.slouching_s if calibration is not None else None
+        reason = self._doubt.reason if calibration is not None else None
+        up = track.up[-1]
+        return PostureFrame(
+            float(track.t[-1]),
+            float(track.flexion[-1]) if known else None,
+            float(track.lateral[-1]) if known else None,
+            float(track.axial[-1]),
+            float(track.tilt[-1]),
+            (float(up[0]), float(up[1]), float(up[2])),
+            kind.value,
+            calibration is not None,
+            None if reason is None else reason.value,
+            lasted is not None,
+            lasted or 0.0,
+        )
+
+
+def join(tracks: list[Track]) -> Track:
+    """Put consecutive tracks together."""
+    if len(tracks) == 1:
+        return tracks[0]
+    names = Track.__slots__
+    return Track(**{name: np.concatenate([getattr(track, name) for track in tracks]) for name in names})
+
+
+def _provisional(quat: np.ndarray) -> Calibration:
+    """Tilt and turn from the first sample, before there is a calibration."""
+    up = quaternion.normalise(quaternion.up_in_sensor(quat))
+    side = np.eye(3)[int(np.argmin(np.abs(up)))]
+    x = quaternion.normalise(side - float(side @ up) * up)
+    q = quaternion.from_axes(x, np.cross(up, x), up)
+    return Calibration((float(q[0]), float(q[1]), float(q[2]), float(q[3])), False, "neutral", 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PostureTime:
+    """Seconds of the recording by posture; ``unknown`` is walking, lying, off body, gaps and doubt."""
+
+    upright: float
+    slouched: float
+    unknown: float
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What a whole recording holds."""
+
+    calibration: Calibration | None
+    calibration_source: str
+    """``"protocol"``, ``"file"``, ``"neutral"``, ``"mount"``, ``"still start"`` or ``"none"``."""
+    track: Track
+    posture: PostureTime
+    events: tuple[Event, ...]
+    slouches: tuple[SlouchSpell, ...]
+    alerts: tuple[SlouchAlert, ...]
+    rotations: tuple[RotationRep, ...]
+    activity: tuple[ActivitySpan, ...]
+    doubts: tuple[CalibrationDoubt, ...]
+
+
+def analyse_recording(
+    block: SampleBlock,
+    calibration: Calibration | None = None,
+    mount: Mount | None = None,
+    neutral: tuple[float, float] | None = None,
+    parameters: AnalyserParameters | None = None,
+) -> Analysis:
+    """Analyse a whole recording; raw samples are fused acausally first.
+
+    The calibration is the one given, else from ``neutral``, else found by the protocol, else from the first still second;
+    ``mount`` tells forward where no bow does.
+
+    Parameters
+    ----------
+    neutral : (start, end) or None
+        Seconds from the first sample.
+
+    Raises
+    ------
+    ValueError
+        When the block is empty, has neither orientation nor raw samples, or the neutral holds no samples.
+    """
+    if len(block) == 0:
+        raise ValueError("the recording holds no samples")
+    if block.quat is None:
+        block = fuse(block)
+    found, source = _calibration_of(block, calibration, mount, neutral)
+    analyser = Analyser(found, parameters, 50.0)
+    events = analyser.process(block) + analyser.finish()
+    track = analyser.track
+    if track is None:
+        raise ValueError("the recording holds no samples")
+    return Analysis(
+        found,
+        source,
+        track,
+        analyser.posture_time,
+        tuple(events),
+        tuple(e for e in events if isinstance(e, SlouchSpell)),
+        tuple(e for e in events if isinstance(e, SlouchAlert)),
+        tuple(e for e in events if isinstance(e, RotationRep)),
+        tuple(e for e in events if isinstance(e, ActivitySpan)),
+        tuple(e for e in events if isinstance(e, CalibrationDoubt)),
+    )
+
+
+def _calibration_of(
+    block: SampleBlock, given: Calibration | None, mount: Mount | None, neutral: tuple[float, float] | None
+) -> tuple[Calibration | None, str]:
+    if given is not None:
+        return given, "file"
+    t0 = float(block.t[0])
+    if neutral is not None:
+        a, b = np.searchsorted(block.t, (t0 + neutral[0], t0 + neutral[1]))
+        if b <= a:
+            raise ValueError(f"there are no samples in the neutral {neutral[0]:g}:{neutral[1]:g}")
+        return calibrate(block[int(a) : int(b)], mount=mount), "neutral"
+    protocol = find_protocol(block)
+    if protocol is not None:
+        return protocol.calibration, "protocol"
+    still = find_still_start(block)
+    if still is None:
+        return None, "none"
+    a, b = np.searchsorted(block.t, still)
+    found = calibrate(block[int(a) : max(int(b), int(a) + 1)], mount=mount)
+    if mount is not None:
+        return found, "mount"
+    reason = "no bows were found: forward is unknown, total tilt is judged"
+    return replace(found, quality=0.5 * found.quality, reasons=(*found.reasons, reason)), "still start"
