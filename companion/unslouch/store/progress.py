@@ -266,16 +266,20 @@ def weeks_since_first_desk(store: Store, today: date, person: str = "me") -> int
 
 
 def doubtful_spans(store: Store, session: str, end_t: float) -> list[Span]:
-    """When the calibration was doubtful, from the moments it became so and good again."""
+    """When the calibration was doubtful: from the first reason to the moment when the last one is resolved."""
     spans: list[Span] = []
-    since: float | None = None
-    for t, resolved in store.query("SELECT t, resolved FROM doubts WHERE session = ? ORDER BY t, resolved", (session,)):
-        if resolved and since is not None:
-            spans.append((since, float(t or 0)))
-            since = None
-        elif not resolved and since is None:
-            since = float(t or 0)
-    return spans if since is None else [*spans, (since, end_t)]
+    reasons: set[str] = set()
+    since = 0.0
+    lines = store.query("SELECT t, reason, resolved FROM doubts WHERE session = ? ORDER BY t, resolved", (session,))
+    for t, reason, resolved in lines:
+        if not resolved:
+            since = since if reasons else float(t or 0)
+            reasons.add(str(reason))
+        elif str(reason) in reasons:
+            reasons.remove(str(reason))
+            if not reasons:
+                spans.append((since, float(t or 0)))
+    return [*spans, (since, end_t)] if reasons else spans
 
 
 def by_day(start_utc: float, end_utc: float, offset_s: float) -> list[tuple[date, float]]:
