@@ -24,6 +24,7 @@ from unslouch_signal.frames import Mount
 from unslouch_signal.fusion import CausalFusion, fuse
 from unslouch_signal.grid import Grid, GridParameters
 from unslouch_signal.protocol import find_protocol, find_still_start
+from unslouch_signal.rotation import RotationDetector, RotationParameters
 from unslouch_signal.samples import BoolArray, SampleBlock
 from unslouch_signal.slouch import SlouchDetector, SlouchParameters
 from unslouch_signal.track import GRID_HZ, PostureFrame, Track
@@ -41,6 +42,7 @@ class AnalyserParameters:
     activity: ActivityParameters = field(default_factory=ActivityParameters)
     doubt: DoubtParameters = field(default_factory=DoubtParameters)
     slouch: SlouchParameters = field(default_factory=SlouchParameters)
+    rotation: RotationParameters = field(default_factory=RotationParameters)
 
 
 class Analyser:
@@ -98,11 +100,14 @@ class Analyser:
 
     def set_calibration(self, calibration: Calibration | None) -> None:
         """Use another calibration from the next sample on; a running spell ends."""
+        if self._track is not None:
+            self._pending += [event for _, event in self._rotation.finish()]
         if self._calibration is not None:
             self._pending += [event for _, event in self._slouch.finish()]
         self._calibration = calibration
         self._angles = None if calibration is None else ThoraxAngles(calibration)
         self._doubt = DoubtDetector(self._p.doubt)
+        self._rotation = RotationDetector(self._p.rotation)
         self._slouch = SlouchDetector(
             self._p.slouch, forward_known=calibration is not None and calibration.forward_known
         )
@@ -129,6 +134,7 @@ class Analyser:
         events, self._pending = self._pending, []
         if self._calibration is not None:
             events += [event for _, event in self._slouch.finish()]
+        events += [event for _, event in self._rotation.finish()]
         events += [event for _, event in self._activity.finish()]
         return events
 
@@ -149,6 +155,7 @@ class Analyser:
             self._count(on, np.isin(activity.codes, (STILL, MOVING)) & (doubt == 0) & track.measured)
         else:
             self._counts[2] += len(track)
+        found += self._rotation.process(track, activity)
         if len(track):
             self._latest = self._frame(track, CODES[int(activity.codes[-1])])
         # sorting is stable: what is found at one point keeps the order of the chain
@@ -233,8 +240,8 @@ def analyse_recording(
 ) -> Analysis:
     """Analyse a whole recording; raw samples are fused acausally first.
 
-    The calibration is the one given, else from ``neutral``, else found by the protocol, else from the first still second;
-    ``mount`` tells forward where no bow does.
+    The calibration is the one given, else from ``neutral``, else found by the protocol, else from the first still
+    second; ``mount`` tells forward where no bow does.
 
     Parameters
     ----------

@@ -95,7 +95,7 @@ class _Start:
 
     @staticmethod
     def of(block: SampleBlock) -> _Start:
-        cut = block[: int(np.searchsorted(block.t, block.t[0] + LOOK_S))] if len(block) else block
+        cut = block[: int(np.count_nonzero(block.t <= block.t[0] + LOOK_S))] if len(block) else block
         grid = Grid().process(cut)
         return _Start(grid.t, quaternion.up_in_sensor(np.ascontiguousarray(grid.quat.T)), grid.measured)
 
