@@ -1,8 +1,8 @@
 """A simulator of a worn strap with the truth beside it.
 
-``simulate(scenarios.desk_day(1800, seed=1), SensorModel(), seed=1)`` gives raw and fused samples and what was really so;
-:class:`LivePerson` does what one tells it, sample by sample. A thorax pivots about the hip, breathes and sways; accelerations are
-second derivatives of where the sensor is, rates integrate exactly to its orientation.
+``simulate(scenarios.desk_day(1800, seed=1), SensorModel(), seed=1)`` gives raw and fused samples and what was really
+so; :class:`LivePerson` does what one tells it, sample by sample. A thorax pivots about the hip, breathes and sways;
+accelerations are second derivatives of where the sensor is, rates integrate exactly to its orientation.
 """
 
 from unslouch_signal.synth import movements, scenarios
@@ -20,8 +20,8 @@ from unslouch_signal.synth.truth import (
     SlouchTruth,
     Truth,
     TruthParameters,
-    truth_to_json,
 )
+from unslouch_signal.synth.truth_json import truth_to_json
 
 __all__ = [
     "COMMANDS",

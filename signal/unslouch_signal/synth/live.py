@@ -11,6 +11,7 @@ import numpy as np
 from unslouch_signal.events import Side
 from unslouch_signal.samples import FloatArray, SampleBlock
 from unslouch_signal.synth.body import Person
+from unslouch_signal.synth.definitions import angles_of
 from unslouch_signal.synth.motion import Channel
 from unslouch_signal.synth.movements import (
     CalibrationProtocol,
@@ -36,7 +37,6 @@ from unslouch_signal.synth.script import Pose, Script
 from unslouch_signal.synth.sensor import SensorModel
 from unslouch_signal.synth.simulation import Scenario
 from unslouch_signal.synth.strap import Fuser, Taken, VqfFuser, WornStrap
-from unslouch_signal.synth.truth import angles_of
 
 COMMANDS: Mapping[str, Callable[[], Movement]] = {
     "upright": Settle,

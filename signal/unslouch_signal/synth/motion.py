@@ -1,7 +1,7 @@
 """Motion as a function of time: minimum-jerk steps, travel, gait and smooth noise.
 
-Everything here can be evaluated at any instant by itself, so a recording made in one piece and one made live in pieces are
-the same bit for bit.
+Everything here can be evaluated at any instant by itself, so a recording made in one piece and one made live in pieces
+are the same bit for bit.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Travel:
-    """A way along one channel: speed rises to ``speed`` (units per s) within ``ramp`` s and falls again before ``end``."""
+    """A way along one channel: speed rises to ``speed`` (units per s) within ``ramp`` s, and falls before ``end``."""
 
     channel: Channel
     start: float

@@ -133,7 +133,7 @@ def _slouches(rng: np.random.Generator) -> Callable[[], list[Movement]]:
 
 
 def quiet_day(duration_s: float = 3600.0, seed: int = 0, *, slips: bool = True) -> Scenario:
-    """Nothing in it deserves an alert; with ``slips`` the strap slips in the last quarter and nobody calibrates again."""
+    """Nothing deserves an alert; with ``slips`` the strap slips in the last quarter and nobody calibrates again."""
     day = desk_day(duration_s * (0.75 if slips else 1.0), seed, slouching=False)
     if not slips:
         return replace(day, name="quiet day", duration_s=duration_s)
@@ -144,15 +144,13 @@ def quiet_day(duration_s: float = 3600.0, seed: int = 0, *, slips: bool = True) 
     return Scenario("quiet day", (*day.movements, Rest(20.0), slip, *rest), duration_s)
 
 
-def seated_set(reps: int = 5, seed: int = 0, *, drift_free: bool = True, across: bool = False) -> Scenario:
+def seated_set(reps: int = 5, seed: int = 0, *, across: bool = False) -> Scenario:
     """Calibration and seated rotations, ``reps`` to each side with a hold of a few seconds."""
     rng = np.random.default_rng([seed, 13])
     moves: list[Movement] = [LEARN, Rest(4.0)]
     mean = {s: float(rng.uniform(32.0, 62.0)) for s in SIDES}
-    for i in range(reps if across else 2 * reps):
-        moves.append(_repetition(rng, SIDES[i % 2], mean[SIDES[i % 2]], across=across))
-    if not drift_free:
-        moves.insert(2, Swivel(Side.LEFT, 60.0))
+    count = reps if across else 2 * reps
+    moves += [_repetition(rng, SIDES[i % 2], mean[SIDES[i % 2]], across=across) for i in range(count)]
     return Scenario("seated rotations", (*moves, Rest(3.0)))
 
 

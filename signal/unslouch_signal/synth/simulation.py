@@ -9,12 +9,13 @@ import numpy as np
 from unslouch_signal.events import ActivityKind
 from unslouch_signal.samples import FloatArray, SampleBlock
 from unslouch_signal.synth.body import Person, Slip
+from unslouch_signal.synth.definitions import make_truth
 from unslouch_signal.synth.movements import Movement
 from unslouch_signal.synth.radio import Radio, RadioModel, gaps
 from unslouch_signal.synth.script import ActivityNote, Note, Pose, ProtocolNote, RotationNote, Script
 from unslouch_signal.synth.sensor import Sensor, SensorModel
 from unslouch_signal.synth.strap import Fuser, Taken, VqfFuser, WornStrap, arrived
-from unslouch_signal.synth.truth import GAP_S, Truth, TruthParameters, make_truth
+from unslouch_signal.synth.truth import GAP_S, Truth, TruthParameters
 
 
 @dataclass(frozen=True, slots=True)
