@@ -19,7 +19,7 @@ from enum import Enum, auto
 import numpy as np
 
 from unslouch_signal.neutral import NeutralParameters, RunningNeutral
-from unslouch_signal.rests import Motion, RestedMotion, RestFinder, RestParameters
+from unslouch_signal.rests import REACH, Motion, RestedMotion, RestFinder, RestParameters
 from unslouch_signal.samples import BoolArray, FloatArray
 from unslouch_signal.track import GRID_HZ
 
@@ -29,6 +29,8 @@ _SLOWEST_BACK = 100
 """Grid points (2 s) of a rest among which the slowest is taken: what lies further back has drifted."""
 _SLOWEST_ON = 15
 """Grid points (0.3 s) of the rest after a repetition that are awaited before its slowest moment is taken."""
+_JUMP = 4
+"""Grid points (0.08 s) either side over which acceleration is measured."""
 _DIRECT = 75
 """Grid points (1.5 s) between a rest and leaving the neutral band within which the rest is the start."""
 _STALE = 6000
@@ -55,8 +57,14 @@ class RepetitionParameters:
         s, how long after coming back a rest is awaited.
     stay : float
         s of rest off the neutral, short of a repetition, that move the neutral: the sitter sits differently now.
+    follow_share : float
+        A movement that follows a repetition without a rest is another one from this share of its range on; a fast
+        return overshoots by less (the same share that a coached session asks of the usual range).
     hold_share : float
         Share of the range within which the peak counts as held.
+    most_acceleration : float
+        rad/s^2 over 0.16 s. Fast repetitions of real people reach 750 deg/s^2; beyond 1200 nothing turned, the heading
+        of a sensor's own fusion jumped.
     """
 
     least: float = math.radians(20.0)
@@ -66,7 +74,9 @@ class RepetitionParameters:
     longest: float = 20.0
     settle: float = 3.0
     stay: float = 3.0
+    follow_share: float = 0.4
     hold_share: float = 0.1
+    most_acceleration: float = math.radians(1200.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,10 @@ class Repetition:
     side: int
     range: float
     hold: float
+    known: int
+    """Grid point with which it became known."""
+    from_rest: bool
+    """Whether it began in a rest, not at the border to another movement."""
     motion: Motion
     """The rows from start to end, both included."""
 
@@ -96,6 +110,9 @@ class _Excursion:
     level: float
     rate: float
     side: int
+    from_rest: bool
+    least: float
+    """rad that make it a repetition."""
     top: float = 0.0
     """Largest deviation so far."""
 
@@ -123,8 +140,10 @@ class RepetitionFinder:
         self._pos = 0
         self._used = -1
         self._floor = 0
+        self._known = 0
+        self._before = 0.0
         self._ended = False
-        self._out = _Excursion(0, 0.0, 0.0, 1)
+        self._out = _Excursion(0, 0.0, 0.0, 1, False, parameters.least)
         self._back = 0
         self._longest = round(parameters.longest * GRID_HZ)
         self._settle = round(parameters.settle * GRID_HZ)
@@ -216,7 +235,16 @@ class RepetitionFinder:
         if k is None:
             return False
         self._neutral.restart(self._angle(b, k), k)
-        self._mode = _Mode.NEAR
+        return self._go_on(k)
+
+    def _least(self) -> float:
+        """Rad that make a repetition of a movement that did not begin in a rest."""
+        return max(self._p.least, self._p.follow_share * self._before)
+
+    def _go_on(self, at: int) -> bool:
+        """Around the neutral again from ``at`` on: rests before it, such as a held peak, are none of the neutral."""
+        self._mode, self._pos, self._floor = _Mode.NEAR, at, at
+        self._used = max(self._used, at - 1)
         return True
 
     def _lose(self, at: int) -> bool:
@@ -247,15 +275,15 @@ class RepetitionFinder:
                 n.restart(self._angle(b, at), at)
             else:
                 n.update(self._angle(b, at), max(at, n.k))
-            self._used, self._provisional = last, False
+            self._used, self._provisional, self._before = last, False, 0.0
             return True
         side = 1 if self._angle(b, k) > n.at(k) else -1
-        if 0 <= k - last <= _DIRECT and last >= 0:
+        if last >= self._floor and k - last <= _DIRECT:
             start = self._slowest_of_rest(b, last)
-            self._out = _Excursion(start, self._angle(b, start), n.rate, side)
+            self._out = _Excursion(start, self._angle(b, start), n.rate, side, True, p.least)
         else:
-            start = self._crossing(b, max(last + 1, k - self._longest // 4, self._floor), k, side, n.at)
-            self._out = _Excursion(start, n.at(start), n.rate, side)
+            start = self._crossing(b, max(last, k - self._longest // 4, self._floor), k, side, n.at)
+            self._out = _Excursion(start, n.at(start), n.rate, side, False, self._least())
         self._mode = _Mode.OUT
         return True
 
@@ -281,12 +309,14 @@ class RepetitionFinder:
             hi = min(lo + _CHUNK, len(m), max(late - b.base, lo + 1))
             dev = self._deviation(b, lo, hi)
             top = np.maximum.accumulate(np.maximum(dev, e.top))
-            short = top < p.least
+            short = top < e.least
             event = dev < np.maximum(p.near, p.near_share * top)
             event |= ~m.allowed[lo:hi]
             event |= dev > p.most
             stay = b.rest[lo:hi]
-            event |= short & ((stay >= self._stay) if not self._provisional else (stay > 0))
+            event |= short & (stay >= self._stay)
+            if self._provisional:
+                event |= stay >= (self._stay + 1) // 2
             i = int(np.argmax(event))
             if not event[i]:
                 e.top = float(top[-1])
@@ -302,13 +332,13 @@ class RepetitionFinder:
             if dev[i] > p.most:
                 return self._turned(b)
             if dev[i] < max(p.near, p.near_share * e.top):
-                self._mode = _Mode.BACK if e.top >= p.least else _Mode.NEAR
-                self._back = k
+                if e.top < e.least:
+                    return self._go_on(k)
+                self._mode, self._back = _Mode.BACK, k
                 return True
             self._neutral.restart(self._angle(b, k), k)
             self._provisional = False
-            self._mode = _Mode.NEAR
-            return True
+            return self._go_on(k)
         return False
 
     def _turned(self, b: RestedMotion) -> bool:
@@ -322,8 +352,8 @@ class RepetitionFinder:
         k = lo + int(away[0]) + b.base
         self._neutral.restart(self._angle(b, k), k)
         self._provisional = False
-        self._mode, self._pos = _Mode.NEAR, k
-        return True
+        self._known = hi + b.base
+        return self._go_on(k)
 
     def _returned(self, b: RestedMotion, found: list[Repetition]) -> bool:
         e, m, p = self._out, b.motion, self._p
@@ -332,8 +362,9 @@ class RepetitionFinder:
         lo, hi = back - b.base, min(give_up + 1, b.end) - b.base
         dev = self._deviation(b, lo, hi)
         rested = (b.rest[lo:hi] > 0) & (np.abs(dev) <= tolerance)
-        across = dev < -p.least
-        again = dev - np.minimum.accumulate(dev) > p.least
+        least = max(p.least, p.follow_share * e.top)
+        across = dev < -least
+        again = dev - np.minimum.accumulate(dev) > least
         event = rested | across | again | ~m.allowed[lo:hi]
         i = int(np.argmax(event)) if len(event) else 0
         if not (len(event) and event[i]):
@@ -341,7 +372,7 @@ class RepetitionFinder:
                 return False
             calm = np.where(np.abs(dev) <= tolerance, m.rate[lo:hi], np.inf)
             end = back + int(np.argmin(calm))
-            return self._close(b, end, self._angle(b, end), found)
+            return self._close(b, end, self._angle(b, end), found, hi - 1 + b.base)
         k = back + i
         if rested[i]:
             wait = b.rest[k - b.base : k + _SLOWEST_ON + 1 - b.base] > 0
@@ -349,10 +380,10 @@ class RepetitionFinder:
             if on == len(wait) and len(wait) <= _SLOWEST_ON and not self._ended:
                 return False
             end = self._slowest(b, max(k - int(b.rest[k - b.base]) + 1, back), k + on - 1)
-            return self._close(b, end, self._angle(b, end), found, rested=True)
+            return self._close(b, end, self._angle(b, end), found, k + on, rested=True)
         if not m.allowed[k - b.base]:
             end = back + int(np.argmin(m.rate[lo : lo + max(i, 1)]))
-            self._close(b, end, self._angle(b, end), found)
+            self._close(b, end, self._angle(b, end), found, k)
             return self._lose(k + 1)
         if across[i]:
             border = back + int(np.flatnonzero(dev[:i] >= 0.0)[-1]) if dev[0] >= 0.0 else back
@@ -361,24 +392,36 @@ class RepetitionFinder:
             border = back + int(np.argmin(dev[: i + 1]))
             side = e.side
         level = e.line(border)
-        self._close(b, border, level, found)
-        self._out = _Excursion(border, level, e.rate, side, 0.0)
+        self._close(b, border, level, found, k)
+        self._out = _Excursion(border, level, e.rate, side, False, self._least())
         self._mode, self._pos = _Mode.OUT, k
         return True
 
-    def _close(self, b: RestedMotion, end: int, level: float, found: list[Repetition], *, rested: bool = False) -> bool:
+    def _close(
+        self, b: RestedMotion, end: int, level: float, found: list[Repetition], seen: int, *, rested: bool = False
+    ) -> bool:
         """Measure the repetition against the line from its start to ``level`` at its end, and go on from there."""
         e, p = self._out, self._p
         lo, hi = e.start - b.base, end - b.base + 1
         dev = (b.motion.angle[lo:hi] - np.linspace(e.level, level, hi - lo)) * e.side
         top = int(np.argmax(dev))
         reach = float(dev[top])
-        if p.least <= reach <= p.most and end - e.start <= self._longest:
+        smooth = _acceleration(b.motion.angle[lo:hi]) <= p.most_acceleration
+        if e.least <= reach <= p.most and end - e.start <= self._longest and smooth:
             held = int(np.count_nonzero(dev >= (1.0 - p.hold_share) * reach)) / GRID_HZ
-            found.append(Repetition(e.start, e.start + top, end, e.side, reach, held, b.motion.cut(lo, hi)))
+            known = max(seen, self._known) + REACH
+            rows = b.motion.cut(lo, hi)
+            found.append(Repetition(e.start, e.start + top, end, e.side, reach, held, known, e.from_rest, rows))
+        self._before = 0.0 if rested else reach
         if rested:
             self._neutral.update(level, end)
             self._provisional = False
-        self._floor = end
-        self._mode, self._pos = _Mode.NEAR, end + 1
-        return True
+        return self._go_on(end)
+
+
+def _acceleration(angle: FloatArray) -> float:
+    """Largest second difference over 0.16 s, rad/s^2."""
+    if len(angle) <= 2 * _JUMP:
+        return 0.0
+    second = angle[2 * _JUMP :] - 2.0 * angle[_JUMP:-_JUMP] + angle[: -2 * _JUMP]
+    return float(np.max(np.abs(second))) * (GRID_HZ / _JUMP) ** 2

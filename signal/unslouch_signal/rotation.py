@@ -15,6 +15,7 @@ from unslouch_signal.events import RotationFault, RotationPosition, RotationRep,
 from unslouch_signal.neutral import NeutralParameters
 from unslouch_signal.repetitions import Repetition, RepetitionFinder, RepetitionParameters
 from unslouch_signal.rests import Motion, RestParameters
+from unslouch_signal.samples import FloatArray
 from unslouch_signal.supine import SUPINE_NEUTRAL, SUPINE_REST, inclination, supine_motion
 from unslouch_signal.track import GRID_HZ, Track
 
@@ -76,8 +77,8 @@ class RotationDetector:
         self._next: int | None = None
         self._t0 = 0.0
 
-    def process(self, track: Track, activity: ActivityTrack) -> list[RotationRep]:
-        """Take the next grid points and return the repetitions that are decided with them, by their end.
+    def process(self, track: Track, activity: ActivityTrack) -> list[tuple[int, RotationRep]]:
+        """Take the next grid points; return the repetitions they decide, each with the grid index at which it was.
 
         A repetition is known about a second after its end when a rest follows, and when the next one is 20 deg out
         where it goes straight over.
@@ -93,7 +94,7 @@ class RotationDetector:
             return []
         if self._next is None:
             self._t0 = float(track.t[0]) - int(track.k[0]) / GRID_HZ
-        found: list[RotationRep] = []
+        found: list[tuple[int, RotationRep]] = []
         jumps = np.flatnonzero(np.diff(track.k) != 1) + 1
         for lo, hi in zip([0, *jumps.tolist()], [*jumps.tolist(), len(track)], strict=True):
             if self._next is not None and int(track.k[lo]) != self._next:
@@ -103,11 +104,11 @@ class RotationDetector:
             self._next = int(track.k[hi - 1]) + 1
         return found
 
-    def finish(self) -> list[RotationRep]:
+    def finish(self) -> list[tuple[int, RotationRep]]:
         """Return what is still open and complete; the stream ends or jumps here."""
         return self._both(self._seated.finish(), self._supine.finish())
 
-    def _slice(self, track: Track, activity: ActivityTrack, lo: int) -> list[RotationRep]:
+    def _slice(self, track: Track, activity: ActivityTrack, lo: int) -> list[tuple[int, RotationRep]]:
         hi = lo + len(track)
         doing = ActivityTrack(activity.k[lo:hi], activity.codes[lo:hi], activity.lying_side[lo:hi])
         base = int(track.k[0])
@@ -116,35 +117,41 @@ class RotationDetector:
             self._supine.process(base, supine_motion(track, doing)),
         )
 
-    def _both(self, seated: list[Repetition], supine: list[Repetition]) -> list[RotationRep]:
-        judged = [self._judge(r, RotationPosition.SEATED) for r in seated]
-        judged += [self._judge(r, RotationPosition.SUPINE) for r in supine]
-        return sorted((r for r in judged if r is not None), key=lambda r: r.end)
+    def _both(self, seated: list[Repetition], supine: list[Repetition]) -> list[tuple[int, RotationRep]]:
+        judged = [(r.known, self._judge(r, RotationPosition.SEATED)) for r in seated]
+        judged += [(r.known, self._judge(r, RotationPosition.SUPINE)) for r in supine]
+        return sorted(((k, r) for k, r in judged if r is not None), key=lambda kr: kr[0])
 
     def _judge(self, r: Repetition, position: RotationPosition) -> RotationRep | None:
         """Name the faults; None where the movement was a bend rather than a turn."""
         p, m = self._p, r.motion
         top = r.peak - r.start
         first, peak = slice(0, _MOMENT), slice(max(top - _MOMENT // 2, 0), top + _MOMENT // 2 + 1)
+
+        def change(angle: FloatArray) -> float:
+            """Leave out what is smaller against the start: it may be a bend that is just ending."""
+            after = float(np.mean(angle[peak]))
+            return min(abs(after), abs(after - float(np.mean(angle[first]))))
+
         limit = max(p.bend, p.bend_share * r.range)
         faults: list[RotationFault] = []
         if position is RotationPosition.SUPINE:
-            bent = abs(float(np.mean(inclination(m.up[peak])) - np.mean(inclination(m.up[first]))))
-            if bent > limit:
-                faults.append(RotationFault.FLEXED)
+            bent = flexed = change(inclination(m.up))
+            sideways = 0.0
         else:
-            before, after = np.mean(m.up[first], axis=0), np.mean(m.up[peak], axis=0)
-            bent = math.atan2(float(np.linalg.norm(np.cross(before, after))), float(before @ after))
             known = bool(np.isfinite(m.flexion[0]))
-            if float(np.mean((m.flexion if known else m.tilt)[first])) > p.slouched:
+            bent = change(m.tilt)
+            sideways = change(m.lateral) if known else 0.0
+            flexed = change(m.flexion) if known else bent
+            forward = float(np.mean((m.flexion if known else m.tilt)[first]))
+            if forward > p.slouched and (r.from_rest or float(np.mean(m.tilt[peak])) > p.slouched):
                 faults.append(RotationFault.STARTED_SLOUCHED)
-            if known and abs(float(np.mean(m.lateral[peak]) - np.mean(m.lateral[first]))) > limit:
-                faults.append(RotationFault.BENT_SIDEWAYS)
-            flexed = bent if not known else abs(float(np.mean(m.flexion[peak]) - np.mean(m.flexion[first])))
-            if flexed > limit:
-                faults.append(RotationFault.FLEXED)
         if bent > r.range:
             return None
+        if sideways > limit:
+            faults.append(RotationFault.BENT_SIDEWAYS)
+        if flexed > limit:
+            faults.append(RotationFault.FLEXED)
         if not bool(m.measured.all()):
             faults.append(RotationFault.CUT_BY_GAP)
         start, at, end = (self._t0 + k / GRID_HZ for k in (r.start, r.peak, r.end))
