@@ -19,7 +19,7 @@ SUPINE_ROTATION = TechniqueSpec(
     movement="Turn your upper back to the {side}, knees still, only as far as it is comfortable, and stay.",
     back="Come back to the middle slowly.",
     verified="You lie on your back, and the trunk turns about its long axis into your zone and back.",
-    needs_forward=False,
+    needs_forward=True,
     dose=Dose(hold_s=Range(2, 3, 5), repetitions=Range(5, 5, 10), sets=Range(1, 1, 2), rest_s=Range(5, 15, 60)),
     warm_up="Rock your knees gently from side to side for a minute or two.",
     precautions=(
