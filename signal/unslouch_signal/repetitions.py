@@ -29,8 +29,6 @@ _SLOWEST_BACK = 100
 """Grid points (2 s) of a rest among which the slowest is taken: what lies further back has drifted."""
 _SLOWEST_ON = 15
 """Grid points (0.3 s) of the rest after a repetition that are awaited before its slowest moment is taken."""
-_JUMP = 4
-"""Grid points (0.08 s) either side over which acceleration is measured."""
 _DIRECT = 75
 """Grid points (1.5 s) between a rest and leaving the neutral band within which the rest is the start."""
 _STALE = 6000
@@ -62,9 +60,6 @@ class RepetitionParameters:
         return overshoots by less (the same share that a coached session asks of the usual range).
     hold_share : float
         Share of the range within which the peak counts as held.
-    most_acceleration : float
-        rad/s^2 over 0.16 s. Fast repetitions of real people reach 750 deg/s^2; beyond 1200 nothing turned, the heading
-        of a sensor's own fusion jumped.
     """
 
     least: float = math.radians(20.0)
@@ -76,7 +71,6 @@ class RepetitionParameters:
     stay: float = 3.0
     follow_share: float = 0.4
     hold_share: float = 0.1
-    most_acceleration: float = math.radians(1200.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,7 +400,7 @@ class RepetitionFinder:
         dev = (b.motion.angle[lo:hi] - np.linspace(e.level, level, hi - lo)) * e.side
         top = int(np.argmax(dev))
         reach = float(dev[top])
-        smooth = _acceleration(b.motion.angle[lo:hi]) <= p.most_acceleration
+        smooth = not bool(b.jumped[lo:hi].any())
         if e.least <= reach <= p.most and end - e.start <= self._longest and smooth:
             held = int(np.count_nonzero(dev >= (1.0 - p.hold_share) * reach)) / GRID_HZ
             known = max(seen, self._known) + REACH
@@ -417,11 +411,3 @@ class RepetitionFinder:
             self._neutral.update(level, end)
             self._provisional = False
         return self._go_on(end)
-
-
-def _acceleration(angle: FloatArray) -> float:
-    """Largest second difference over 0.16 s, rad/s^2."""
-    if len(angle) <= 2 * _JUMP:
-        return 0.0
-    second = angle[2 * _JUMP :] - 2.0 * angle[_JUMP:-_JUMP] + angle[: -2 * _JUMP]
-    return float(np.max(np.abs(second))) * (GRID_HZ / _JUMP) ** 2

@@ -25,6 +25,7 @@ REACH = 15
 """Grid points either side that a rest is judged by (0.3 s)."""
 _SMOOTH = 2
 _SPEED = 7
+_JUMP = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,9 @@ class RestParameters:
         rad of tilt from neutral. The quiet top of a bend lies beyond it.
     shortest_tilted : float
         s of quiet that make a rest when tilted further (a slouch one starts from; a bend's top is shorter).
+    most_acceleration : float
+        rad/s^2 of the angle, over 0.12 s. Fast repetitions of real people stay below 1000 deg/s^2; beyond 1500 nothing
+        turned, the heading of a sensor's own fusion jumped.
     """
 
     quiet_rate: float = math.radians(10.0)
@@ -51,6 +55,7 @@ class RestParameters:
     shortest: float = 0.3
     upright: float = math.radians(15.0)
     shortest_tilted: float = 1.5
+    most_acceleration: float = math.radians(1500.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +116,15 @@ class RestedMotion:
         How many grid points the rest at this point has lasted (0 where there is none).
     last_rest : (n,) int64
         The latest absolute grid point that rests, up to this one (-1 before the first).
+    jumped : (n,) bool
+        The heading jumped here.
     """
 
     base: int
     motion: Motion
     rest: IntArray
     last_rest: IntArray
+    jumped: BoolArray
 
     @property
     def end(self) -> int:
@@ -128,7 +136,7 @@ class RestedMotion:
         i = max(lo - self.base, 0)
         if i == 0:
             return self
-        return RestedMotion(self.base + i, self.motion.cut(i), self.rest[i:], self.last_rest[i:])
+        return RestedMotion(self.base + i, self.motion.cut(i), self.rest[i:], self.last_rest[i:], self.jumped[i:])
 
     def then(self, later: RestedMotion) -> RestedMotion:
         """Append the rows that follow."""
@@ -137,6 +145,7 @@ class RestedMotion:
             self.motion.then(later.motion),
             np.concatenate((self.rest, later.rest)),
             np.concatenate((self.last_rest, later.last_rest)),
+            np.concatenate((self.jumped, later.jumped)),
         )
 
 
@@ -181,10 +190,12 @@ class RestFinder:
         here = raw.cut(REACH, REACH + n) if n else raw.cut(0, 0)
         k = np.arange(base, base + n, dtype=np.int64)
         if n == 0:
-            return RestedMotion(base, here, k, k)
+            return RestedMotion(base, here, k, k, here.measured)
         rate = _boxcar(raw.rate, _SPEED, n)
         creep = np.abs(raw.angle[2 * REACH :] - raw.angle[:n])
         quiet = (rate < p.quiet_rate) & (creep < p.creep_rate * (2 * REACH / GRID_HZ)) & here.allowed & here.measured
+        before, after = raw.angle[REACH - _JUMP :][:n], raw.angle[REACH + _JUMP :][:n]
+        jumped = np.abs(before - 2.0 * here.angle + after) > p.most_acceleration * (_JUMP / GRID_HZ) ** 2
         last_busy = np.maximum.accumulate(np.where(quiet, self._last_busy, k))
         run = k - last_busy
         upright, tilted = p.shortest * GRID_HZ, p.shortest_tilted * GRID_HZ
@@ -203,4 +214,4 @@ class RestFinder:
             here.allowed,
             here.measured,
         )
-        return RestedMotion(base, smooth, rest, last_rest)
+        return RestedMotion(base, smooth, rest, last_rest, jumped)
