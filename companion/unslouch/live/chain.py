@@ -1,0 +1,176 @@
+"""From packets to what they mean: decoder, fusion where needed, calibration, analyser. No thread, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unslouch.live.watch import ProtocolWatch
+from unslouch.wire.decoder import Decoder
+from unslouch.wire.records import Decoded, DecodedBlock
+from unslouch.wire.source import Packet
+from unslouch_signal.analyser import Analyser, AnalyserParameters, join
+from unslouch_signal.calibration import Calibration
+from unslouch_signal.events import ActivityKind, Event
+from unslouch_signal.fusion import CausalFusion
+from unslouch_signal.samples import SampleBlock
+from unslouch_signal.track import PostureFrame, Track
+
+ACTIVITIES = tuple(ActivityKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What some packets meant; see :class:`~unslouch.live.feed.Update` for the fields."""
+
+    events: tuple[Event, ...] = ()
+    frame: PostureFrame | None = None
+    track: Track | None = None
+    activity: NDArray[np.int8] | None = None
+    samples: SampleBlock | None = None
+    battery: float | None = None
+    calibration: Calibration | None = None
+    notices: tuple[str, ...] = ()
+
+
+class Chain:
+    """Decodes and analyses packets in their order; how they are cut into calls changes nothing but the cut.
+
+    Parameters
+    ----------
+    rate_hz
+        Nominal sample rate, for the fusion of raw samples.
+    calibration
+        Used from the first sample on; None waits for the protocol.
+    watch
+        Whether the protocol is looked for while there is no calibration, or one in doubt.
+    parameters
+        Of the analyser.
+    """
+
+    def __init__(
+        self,
+        rate_hz: float,
+        calibration: Calibration | None = None,
+        *,
+        watch: bool = True,
+        parameters: AnalyserParameters | None = None,
+    ) -> None:
+        self._decoder = Decoder()
+        self._fusion = CausalFusion(rate_hz)
+        self._analyser = Analyser(calibration, parameters, rate_hz)
+        self._watch = ProtocolWatch() if watch else None
+        self._told = calibration is None
+        self._faults: dict[str, int] = {}
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The calibration in use."""
+        return self._analyser.calibration
+
+    def set_calibration(self, calibration: Calibration) -> None:
+        """Use a calibration from the next sample on."""
+        self._analyser.set_calibration(calibration)
+        self._told = False
+        if self._watch is not None:
+            self._watch.forget()
+
+    def feed(self, packets: Sequence[Packet]) -> Digest:
+        """Take the next packets."""
+        return self._digest(self._decoder.decode(packets))
+
+    def finish(self) -> Digest:
+        """End of the stream: what was held back comes out, what is open is closed."""
+        digest = self._digest(self._decoder.finish())
+        return Digest(
+            (*digest.events, *self._analyser.finish()),
+            digest.frame,
+            digest.track,
+            digest.activity,
+            digest.samples,
+            digest.battery,
+            digest.calibration,
+            digest.notices,
+        )
+
+    def _digest(self, decoded: Decoded) -> Digest:
+        events: list[Event] = []
+        tracks: list[Track] = []
+        blocks: list[SampleBlock] = []
+        calibration = None if self._told else self._analyser.calibration
+        self._told = True
+        for decoded_block in decoded.blocks:
+            block = self._fused(decoded_block)
+            events += self._analyser.process(block)
+            blocks.append(block)
+            if self._analyser.track is not None:
+                tracks.append(self._analyser.track)
+            found = self._look(block)
+            if found is not None:
+                self._analyser.set_calibration(found)
+                calibration = found
+        frame = self._analyser.latest
+        track = join(tracks) if tracks else None
+        activity = None
+        if track is not None and frame is not None:
+            activity = np.full(len(track), ACTIVITIES.index(ActivityKind(frame.activity)), np.int8)
+        return Digest(
+            tuple(events),
+            frame,
+            track,
+            activity,
+            joined(blocks),
+            _battery(decoded),
+            calibration,
+            self._notices(decoded),
+        )
+
+    def _fused(self, block: DecodedBlock) -> SampleBlock:
+        return block.samples if block.samples.quat is not None else self._fusion.process(block.samples)
+
+    def _look(self, block: SampleBlock) -> Calibration | None:
+        """Look for the protocol while there is something to gain."""
+        frame = self._analyser.latest
+        if self._watch is None or frame is None:
+            return None
+        if frame.calibrated and frame.doubt is None:
+            self._watch.forget()
+            return None
+        return self._watch.feed(block)
+
+    def _notices(self, decoded: Decoded) -> tuple[str, ...]:
+        """Say once per kind what is wrong with packets, and count on in silence."""
+        new = [fault for fault in decoded.errors if fault not in self._faults]
+        for fault, count in decoded.errors.items():
+            self._faults[fault] = self._faults.get(fault, 0) + count
+        return tuple(f"Packets are dropped: {fault.replace('_', ' ')}." for fault in new)
+
+
+def joined(blocks: list[SampleBlock]) -> SampleBlock | None:
+    """Put consecutive blocks together; a column that one of them lacks is left out. None for no samples."""
+    blocks = [block for block in blocks if len(block)]
+    if len(blocks) < 2:
+        return blocks[0] if blocks else None
+
+    def column(name: str) -> NDArray[np.float64] | None:
+        parts = [getattr(block, name) for block in blocks]
+        return None if any(part is None for part in parts) else np.concatenate(parts)
+
+    return SampleBlock(
+        np.concatenate([block.t for block in blocks]),
+        column("quat"),
+        column("acc"),
+        column("gyr"),
+        np.concatenate([block.flags for block in blocks]),
+    )
+
+
+def _battery(decoded: Decoded) -> float | None:
+    """Return the newest battery level, 0 to 1."""
+    for _, status in reversed(decoded.statuses):
+        if status.battery_percent is not None:
+            return status.battery_percent / 100
+    return None

@@ -1,0 +1,379 @@
+"""The thread that carries packets from a source to the recorder, through the chain, to whoever polls.
+
+It runs an event loop of its own, so that neither a slow screen delays a packet nor a long decode a screen. Two tasks:
+one takes packets from the source and writes them down before anything else looks at them, one turns what has come into
+updates. A source that can wait (replay, simulator) is made to wait when updates pile up; a strap is not, and then tracks
+and samples of the oldest updates are left out, with a count, but never an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from unslouch.errors import UnslouchError
+from unslouch.live.controls import Askable, Buzzable, Pausable, Windable
+from unslouch.live.feed import (
+    Ask,
+    Buzz,
+    Command,
+    FeedKind,
+    LinkKind,
+    LinkState,
+    Mark,
+    Seek,
+    SetCalibration,
+    SetPaused,
+    SetSpeed,
+    Step,
+    Transport,
+    Update,
+)
+from unslouch.wire.source import Packet, PacketSource, SourceKind
+
+if TYPE_CHECKING:
+    from unslouch.live.chain import Chain, Digest
+
+PERIOD_S = 1 / 50
+"""Least time between two looks at what has come: a screen of 15 fps sees nothing of it, and decoding a batch costs no more
+than decoding a packet."""
+SILENCE_S = 2.0
+"""A stream that is silent for this long is a lost link (docs/protocol.md, section 9)."""
+MOST_PENDING = 512
+"""Packets read ahead of the chain before the source is made to wait."""
+MOST_WAITING = 64
+"""Updates nobody has polled before a source that can wait waits, and before a strap's are thinned: 1.3 s at full pace."""
+CLOSE_S = 10.0
+"""How long ``close`` waits for the recorder's last write."""
+
+KINDS = {SourceKind.STRAP: FeedKind.LIVE, SourceKind.SIMULATED: FeedKind.SIMULATED, SourceKind.REPLAY: FeedKind.REPLAY}
+
+
+class Recorder(Protocol):
+    """Where raw packets are kept; the writer of :mod:`unslouch.recording` is one."""
+
+    def write(self, packet: Packet) -> None:
+        """Keep a packet."""
+        ...
+
+    def mark(self, t: float, label: str) -> None:
+        """Keep a marker at a sample time."""
+        ...
+
+    def calibration(self, t: float, text: str) -> None:
+        """Keep a calibration (JSON) that came into use at a sample time."""
+        ...
+
+    def close(self) -> None:
+        """Finish the file."""
+        ...
+
+
+class Conveyor:
+    """A feed from any source of packets.
+
+    Parameters
+    ----------
+    source
+        Where packets come from; closed with the conveyor.
+    make_chain
+        Makes the chain that gives packets their meaning; called at the start and after each jump in time.
+    recorder
+        Where raw packets are written first; closed with the conveyor. None records nothing.
+    """
+
+    def __init__(
+        self, source: PacketSource, make_chain: Callable[[], Chain], recorder: Recorder | None = None
+    ) -> None:
+        self._source, self._make_chain, self._recorder = source, make_chain, recorder
+        self._waiting: deque[Update] = deque()
+        self._lock = threading.Lock()
+        self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._commands: deque[Command] = deque()
+        self._pending: list[Packet] = []
+        self._notices: list[str] = []
+        self._link = LinkState(LinkKind.CONNECTING, f"Waiting for {source.info.name or 'the strap'}.")
+        self._sample_time = 0.0
+        self._ended = False
+        self._closing = False
+        self._step_until: float | None = None
+        self._thread = threading.Thread(target=self._run, name="conveyor")
+        self._thread.start()
+
+    # The face towards the consumer: one thread, never waits.
+
+    @property
+    def kind(self) -> FeedKind:
+        """What is at the other end."""
+        return KINDS[self._source.info.kind]
+
+    @property
+    def title(self) -> str:
+        """The strap's or the file's name."""
+        return self._source.info.name
+
+    @property
+    def accepts(self) -> frozenset[type[Command]]:
+        """The commands that do something here."""
+        some: set[type[Command]] = {SetCalibration}
+        if isinstance(self._source, Pausable):
+            some |= {SetPaused, SetSpeed}
+        if isinstance(self._source, Windable):
+            some |= {Seek, Step}
+        if isinstance(self._source, Askable):
+            some.add(Ask)
+        if isinstance(self._source, Buzzable):
+            some.add(Buzz)
+        if self._recorder is not None:
+            some.add(Mark)
+        return frozenset(some)
+
+    @property
+    def moves(self) -> tuple[str, ...]:
+        """What a simulated wearer can be asked by name."""
+        return self._source.moves if isinstance(self._source, Askable) else ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether no update will come any more and all have been polled."""
+        with self._lock:
+            return self._ended and not self._waiting
+
+    def poll(self) -> list[Update]:
+        """Return everything since the last poll, oldest first.
+
+        Raises
+        ------
+        BaseException
+            What ended the conveyor, when it was nothing foreseen.
+        """
+        with self._lock:
+            updates = list(self._waiting)
+            self._waiting.clear()
+            failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+        if updates:
+            self._nudge()
+        return updates
+
+    def send(self, command: Command) -> None:
+        """Pass a command down; one that is not accepted is ignored."""
+        self._commands.append(command)
+        self._nudge()
+
+    def close(self) -> None:
+        """Stop, with the recorder's file finished; safe to call twice."""
+        self._closing = True
+        self._nudge()
+        self._thread.join(CLOSE_S)
+
+    def _nudge(self) -> None:
+        """Wake the conveyor's loop."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            try:
+                loop.call_soon_threadsafe(self._wake.set)
+            except RuntimeError:
+                return  # closed between the two lines: nothing left to wake
+
+    # Inside the conveyor's thread.
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._convey())
+        except BaseException as error:  # noqa: BLE001  # handed to the consumer, whose poll raises it
+            with self._lock:
+                self._failure = error
+        finally:
+            if self._recorder is not None:
+                self._recorder.close()
+            with self._lock:
+                self._ended = True
+
+    async def _convey(self) -> None:
+        self._wake, self._room = asyncio.Event(), asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        chain = self._make_chain()
+        self._put(Update(0.0, self._link, transport=self._transport(), rate_hz=self._source.info.rate_hz))
+        reader = asyncio.create_task(self._read())
+        last = self._loop.time()
+        try:
+            while not self._closing:
+                chain = self._obey(chain)
+                packets, self._pending = self._pending, []
+                self._room.set()
+                if packets:
+                    last = self._loop.time()
+                    self._digest(chain.feed(packets))
+                    await self._consumer_has_room()
+                elif reader.done():
+                    break
+                elif self._silent(last):
+                    self._set_link(LinkState(LinkKind.LOST, "No samples come.", "Is the strap near and charged?"))
+                elif self._paused:
+                    last = self._loop.time()
+                await asyncio.sleep(PERIOD_S)
+                await self._woken()
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+            await self._source.aclose()
+        self._digest(chain.finish(), ended=True)
+        if reader.done() and not reader.cancelled() and reader.exception() is not None:
+            self._source_failed(reader.exception())
+
+    async def _read(self) -> None:
+        """Take packets and write them down before anything else looks at them."""
+        async for packet in self._source:
+            self._record(packet)
+            self._pending.append(packet)
+            self._wake.set()
+            if len(self._pending) >= MOST_PENDING:
+                self._room.clear()
+                await self._room.wait()
+
+    def _record(self, packet: Packet) -> None:
+        if self._recorder is None:
+            return
+        try:
+            self._recorder.write(packet)
+        except (UnslouchError, OSError) as error:
+            self._stop_recording(error)
+
+    def _stop_recording(self, error: Exception) -> None:
+        """Go on without the recorder: coaching somebody in the middle of a stretch matters more, but it is said."""
+        recorder, self._recorder = self._recorder, None
+        self._notices.append(f"The recording stopped: {error}")
+        if recorder is not None:
+            try:
+                recorder.close()
+            except (UnslouchError, OSError) as second:
+                self._notices.append(f"Its file could not be finished: {second}")
+
+    async def _woken(self) -> None:
+        """Wait for packets, commands or the end of a silence."""
+        try:
+            await asyncio.wait_for(self._wake.wait(), 0.25)
+        except TimeoutError:
+            return
+        self._wake.clear()
+
+    async def _consumer_has_room(self) -> None:
+        """Let a source that can wait wait for the consumer; thin out what piles up from one that cannot."""
+        if self._source.info.kind is SourceKind.STRAP:
+            with self._lock:
+                thin(self._waiting, MOST_WAITING)
+            return
+        while not self._closing and not self._commands:
+            with self._lock:
+                if len(self._waiting) < MOST_WAITING:
+                    return
+            await self._woken()
+
+    @property
+    def _paused(self) -> bool:
+        return isinstance(self._source, Pausable) and self._source.paused
+
+    def _silent(self, last: float) -> bool:
+        if self._source.info.kind is not SourceKind.STRAP or self._link.kind is not LinkKind.UP or self._loop is None:
+            return False
+        return self._loop.time() - last > SILENCE_S
+
+    def _transport(self) -> Transport | None:
+        source = self._source
+        if not isinstance(source, Windable):
+            return None
+        return Transport(source.position, source.duration, source.speed, source.paused)
+
+    def _set_link(self, link: LinkState) -> None:
+        self._link = link
+        self._put(Update(self._sample_time, link, transport=self._transport()))
+
+    def _source_failed(self, error: BaseException | None) -> None:
+        if not isinstance(error, UnslouchError):
+            raise error if error is not None else AssertionError
+        self._set_link(LinkState(LinkKind.ENDED, error.message, error.advice))
+
+    def _digest(self, digest: Digest, *, ended: bool = False) -> None:
+        """Make an update of what the chain found."""
+        if ended:
+            self._link = LinkState(LinkKind.ENDED, "No more samples come.")
+        elif self._link.kind is not LinkKind.UP and digest.samples is not None:
+            self._link = LinkState(LinkKind.UP, "Samples come.")
+        if digest.frame is not None:
+            self._sample_time = digest.frame.t
+        if digest.calibration is not None and self._recorder is not None:
+            self._recorder.calibration(self._sample_time, digest.calibration.to_json())
+        notices = (*self._notices, *digest.notices)
+        self._notices.clear()
+        self._put(
+            Update(
+                self._sample_time,
+                self._link,
+                digest.events,
+                digest.frame,
+                digest.track,
+                digest.activity,
+                digest.samples,
+                digest.battery,
+                self._source.info.rate_hz,
+                self._transport(),
+                calibration=digest.calibration,
+                notices=notices,
+            )
+        )
+
+    def _put(self, update: Update) -> None:
+        with self._lock:
+            self._waiting.append(update)
+
+    def _obey(self, chain: Chain) -> Chain:
+        """Carry out the commands that have come; return the chain to go on with."""
+        source = self._source
+        while self._commands:
+            command = self._commands.popleft()
+            match command:
+                case SetPaused(paused) if isinstance(source, Pausable):
+                    source.set_paused(paused)
+                    self._set_link(self._link)
+                case SetSpeed(factor) if isinstance(source, Pausable):
+                    source.set_speed(factor)
+                    self._set_link(self._link)
+                case Ask(move, technique, side, zone) if isinstance(source, Askable):
+                    source.ask(move, technique, side, zone)
+                case Buzz(seconds) if isinstance(source, Buzzable):
+                    source.buzz(seconds)
+                case SetCalibration(calibration):
+                    chain.set_calibration(calibration)
+                case Mark(label) if self._recorder is not None:
+                    self._recorder.mark(self._sample_time, label)
+                case _:
+                    pass  # not accepted here, as ``accepts`` says
+        return chain
+
+
+def thin(waiting: deque[Update], most: int) -> None:
+    """Merge the oldest updates until at most ``most`` are left: their tracks and samples go, their events stay."""
+    while len(waiting) > most:
+        first, second = waiting.popleft(), waiting.popleft()
+        waiting.appendleft(
+            replace(
+                second,
+                events=first.events + second.events,
+                frame=second.frame or first.frame,
+                track=None,
+                activity=None,
+                samples=None,
+                battery=first.battery if second.battery is None else second.battery,
+                restarted=first.restarted or second.restarted,
+                calibration=second.calibration or first.calibration,
+                notices=first.notices + second.notices,
+                dropped=first.dropped + second.dropped + 1,
+            )
+        )
