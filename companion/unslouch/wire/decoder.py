@@ -20,7 +20,7 @@ from unslouch.wire.table import CHANNEL_NUMBER, PacketTable
 from unslouch_signal.samples import SampleFlag
 
 PATIENCE_S = 1.0
-"""How long (in sample time) the live decoder waits for resent samples; well below every dwell, well above a resend's way."""
+"""How long (in sample time) the live decoder waits for resent samples: below every dwell, above a resend's way."""
 _BOOTS = 1 << 16
 _REMEMBERED = 8
 """Boots whose samples are remembered to drop copies."""
@@ -117,14 +117,9 @@ class Decoder:
                 self._held = mine.take(slice(ready, None))
                 break
             pending = rest
-        return step.decoded(
-            tuple(blocks),
-            tuple(late),
-            tuple(gaps),
-            self._new_events(step),
-            self._new_times(step),
-            0 if self._held is None else len(self._held),
-        )
+        held = 0 if self._held is None else len(self._held)
+        events, times = self._new_events(step), self._new_times(step)
+        return step.decoded(tuple(blocks), tuple(late), tuple(gaps), events, times, held)
 
     def _is_past(self, samples: Sorted) -> NDArray[np.bool_]:
         if self._boot is None:
@@ -152,8 +147,6 @@ class Decoder:
 
     def _ready(self, mine: Sorted, announced: frozenset[int], *, flush: bool, gaps: list[Gap]) -> int:
         """How many of the samples can be delivered now; names the holes that are given up."""
-        if flush:
-            until = len(mine)
         previous = self._next_seq - 1 if self._next_seq is not None else int(mine.seq[0]) - 1
         previous_us = self._last_us if self._next_seq is not None else int(mine.t_us[0]) - 1
         before_seq = np.r_[previous, mine.seq[:-1]]
@@ -161,9 +154,8 @@ class Decoder:
         missing = mine.seq - before_seq - 1
         lost = (mine.flags & SampleFlag.LOST_BEFORE) != 0
         newest = int(mine.t_us[-1])
-        until = len(mine)
         offset = self._offset[int(mine.boot[0])]
-        # a leap of the clock that seq does not explain waits for a second packet to agree, unless an anchor announced it
+        # a leap of the clock that seq does not explain waits for a second packet to agree, or for an anchor
         leap = mine.t_us - before_us > (missing + 2) * mine.dt_us + 500_000
         leap[0] &= self._next_seq is not None
         for i in np.flatnonzero((missing > 0) | leap).tolist():
@@ -183,7 +175,7 @@ class Decoder:
                         bool(lost[i]),
                     )
                 )
-        return until
+        return len(mine)
 
     def _deliver(self, mine: Sorted, errors: Counter[WireFault]) -> list[DecodedBlock]:
         rising = mine.t_us > self._last_us

@@ -31,7 +31,7 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class EncodedPacket:
-    """One packet's bytes and the time of its newest sample, strap microseconds (when it can be sent at the earliest)."""
+    """One packet's bytes and the time of its newest sample (strap microseconds): it cannot be sent before."""
 
     data: bytes
     t_us: int
@@ -69,8 +69,8 @@ def encode_stream(
     seq : (n,) int64
         Identity of each sample, strictly increasing.
     per_packet
-        At most so many samples a packet; packets are closed early at a hole in seq, a change of flags and where the time of
-        a sample would be off by more than ``tolerance_us`` under one dt for the packet.
+        At most so many samples a packet; packets are closed early at a hole in seq, a change of flags and where the
+        time of a sample would be off by more than ``tolerance_us`` under one dt for the packet.
     resent
         Set the RESENT flag.
     """

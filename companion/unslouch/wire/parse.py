@@ -285,7 +285,8 @@ def _compact_group(
     seq = unwrapped(rec["seq"], reference("seq"))
     t_us = unwrapped(rec["t"], reference("t_us") // COMPACT_TICK_US) * COMPACT_TICK_US
     words = np.ascontiguousarray(rec["s"], dtype=np.uint16)
-    quat, acc = np.empty((len(index), 4)), words.view(np.int16)[:, 3:6] * ACC_LSB
+    quat, acc = np.empty((len(index), 4)), np.empty((len(index), 3))
+    np.multiply(words.view(np.int16)[:, 3:6], ACC_LSB, out=acc)
     good = unpack_stream(words, quat) & (seq >= 0) & (seq < SEQ_SPAN) & (t_us >= 0) & (t_us < TIME_SPAN)
     _mark_absent(words.view(np.int16)[:, 3:6], acc)
     parsed.errors[WireFault.BAD_VALUE] += int((~good).sum())

@@ -86,7 +86,8 @@ class LogEnd:
 class Gap:
     """Samples that are not there.
 
-    ``seq`` is the first missing, ``missing`` how many stream samples; ``start`` and ``end`` the seconds of the samples around it.
+    ``seq`` is the first missing, ``missing`` how many stream samples; ``start`` and ``end`` are the seconds of the
+    samples around it.
     ``lost``: the strap itself says that they were never taken. A pause of the strap is no gap (``missing`` would be 0).
     """
 

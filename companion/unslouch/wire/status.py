@@ -217,7 +217,7 @@ class StrapCalibration:
     temperature_c: float = 0.0
     quality: int = 0
     gyro_bias: Vector = (0.0, 0.0, 0.0)
-    gyro_bias_sd: Vector = (GYRO_BIAS_SD_DEFAULT,) * 3
+    gyro_bias_sd: Vector = (GYRO_BIAS_SD_DEFAULT, GYRO_BIAS_SD_DEFAULT, GYRO_BIAS_SD_DEFAULT)
     gyro_matrix: tuple[float, ...] = _IDENTITY
     acc_offset: Vector = (0.0, 0.0, 0.0)
     acc_scale: Vector = (1.0, 1.0, 1.0)
