@@ -156,7 +156,7 @@ def calibrate(
     faults = _Faults()
 
     spread = float(np.quantile(_angle(ups, up), 0.9))
-    faults.note(spread > p.still, 1.5 * p.still / max(spread, 1e-9), "moved during the neutral: sit still and upright")
+    faults.note(spread > p.still, p.still / max(spread, 1e-9), "moved during the neutral: sit still and upright")
 
     front, method = None, "neutral"
     if mount is not None:

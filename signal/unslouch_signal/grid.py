@@ -8,8 +8,8 @@ an anti-alias filter for any input rate.
 
 Gaps never invent motion:
 
-- up to 0.15 s between samples (7 Hz and faster) is sampling, not a gap;
-- up to 0.5 s the orientation is interpolated, and ``measured`` is False;
+- up to 0.4 s between samples the orientation is interpolated: one lost packet of 18 samples at 52 Hz is no gap;
+- up to 0.5 s it is interpolated still, and ``measured`` is False;
 - beyond that the last orientation is held, and ``measured`` is False;
 - beyond 5 s the grid jumps: no points are made at all inside the gap.
 """
@@ -35,7 +35,7 @@ class GridParameters:
     session of seconds of held points costs nothing; a night without samples would be millions of them.
     """
 
-    measured_s: float = 0.15
+    measured_s: float = 0.4
     interpolate_s: float = 0.5
     jump_s: float = 5.0
 

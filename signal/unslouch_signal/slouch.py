@@ -122,14 +122,14 @@ class SlouchDetector:
         full = self._filled(angles, free, track.measured) if self._p.mode is CueMode.EXPOSURE else None
 
         edges = np.flatnonzero(np.diff(np.concatenate(([self._spell is not None], on))))
-        bounds = [0, *(int(e) for e in edges), n]
-        for a, b in pairwise(bounds):
+        turns = {int(e) for e in edges}
+        for a, b in pairwise(sorted({0, *turns, n})):
             at = np.array([s[a] for s in sums])
-            if a in edges and self._spell is not None:
+            if a in turns and self._spell is not None:
                 jumped = (a == 0 and int(track.k[0]) - before != 1) or (a > 0 and track.k[a] - track.k[a - 1] != 1)
                 end = float(track.t[a]) if not jumped else (last_t if a == 0 else float(track.t[a - 1]))
                 out += self._closed(int(track.k[a]), end, at, self._points + a)
-            elif a in edges:
+            elif a in turns:
                 width = len(angles)
                 self._spell = _Spell(
                     int(track.k[a]),
@@ -140,9 +140,8 @@ class SlouchDetector:
                     np.full(width, -np.inf),
                 )
             if self._spell is not None and b > a:
-                self._spell.low = np.minimum(self._spell.low, [float(x[a:b].min()) for x in angles])
-                self._spell.high = np.maximum(self._spell.high, [float(x[a:b].max()) for x in angles])
-                out += self._cue(track, slice(a, b), sums, full)
+                out += self._cue(track, angles, slice(a, b), sums, full)
+                self._spell.low, self._spell.high = _extremes(self._spell, angles, slice(a, b))
         self._sums = np.array([s[-1] for s in sums])
         self._points += n
         return on, out
@@ -161,7 +160,12 @@ class SlouchDetector:
         return on
 
     def _cue(
-        self, track: Track, cut: slice, sums: list[FloatArray], full: BoolArray | None
+        self,
+        track: Track,
+        angles: tuple[FloatArray, ...],
+        cut: slice,
+        sums: list[FloatArray],
+        full: BoolArray | None,
     ) -> list[tuple[int, SlouchAlert | SlouchSpell]]:
         spell = self._spell
         if spell is None or spell.alert is not None:
@@ -177,8 +181,9 @@ class SlouchDetector:
             return []
         i = cut.start + first + int(later[0])
         points = self._points + i + 1 - spell.points
-        direction, sign, which = self._direction((np.array([s[i + 1] for s in sums]) - spell.sums) / points)
-        angle = sign * float((track.flexion, track.lateral)[which][i]) if self._known else float(track.tilt[i])
+        means = (np.array([s[i + 1] for s in sums]) - spell.sums) / points
+        direction, sign, which = self._direction(means, *_extremes(spell, angles, slice(cut.start, i + 1)))
+        angle = sign * float(angles[which][i])
         spell.alert = float(track.t[i])
         self._cued_k = int(track.k[i])
         self._exposure = self._exposure_low = 0.0
@@ -189,23 +194,23 @@ class SlouchDetector:
         if spell is None or end - spell.start_t < self._p.spell_s:
             return []
         means = (sums - spell.sums) / max(points - spell.points, 1)
-        direction, sign, which = self._direction(means)
+        direction, sign, which = self._direction(means, spell.low, spell.high)
         peak = float(spell.high[which] if sign > 0 else -spell.low[which])
         return [(k, SlouchSpell(spell.start_t, end, spell.alert, peak, sign * float(means[which]), direction))]
 
-    def _direction(self, means: FloatArray) -> tuple[Direction | None, float, int]:
-        """The direction that went farthest beyond its threshold on average: its name, sign and angle."""
+    def _direction(self, means: FloatArray, low: FloatArray, high: FloatArray) -> tuple[Direction | None, float, int]:
+        """The direction that was farthest out on average among those that crossed: its name, sign and angle."""
         if not self._known:
             return None, 1.0, 0
         p = self._p
         ways = (
-            (means[0] / p.flexion.enter, Direction.FLEXION, 1.0, 0),
-            (-means[0] / p.extension.enter, Direction.EXTENSION, -1.0, 0),
-            (means[1] / p.lean.enter, Direction.LEAN_RIGHT, 1.0, 1),
-            (-means[1] / p.lean.enter, Direction.LEAN_LEFT, -1.0, 1),
+            (high[0] > p.flexion.enter, means[0] / p.flexion.enter, Direction.FLEXION, 1.0, 0),
+            (-low[0] > p.extension.enter, -means[0] / p.extension.enter, Direction.EXTENSION, -1.0, 0),
+            (high[1] > p.lean.enter, means[1] / p.lean.enter, Direction.LEAN_RIGHT, 1.0, 1),
+            (-low[1] > p.lean.enter, -means[1] / p.lean.enter, Direction.LEAN_LEFT, -1.0, 1),
         )
-        best = max(ways, key=lambda w: float(w[0]))
-        return best[1], best[2], best[3]
+        best = max(ways, key=lambda w: (bool(w[0]), float(w[1])))
+        return best[2], best[3], best[4]
 
     def _filled(self, angles: tuple[FloatArray, ...], free: BoolArray, measured: BoolArray) -> BoolArray:
         """Where the exposure bucket is full."""
@@ -218,3 +223,8 @@ class SlouchDetector:
         low = np.minimum.accumulate(np.concatenate(([self._exposure_low], level)))[1:]
         self._exposure, self._exposure_low = float(level[-1]), float(low[-1])
         return level - low >= self._p.capacity
+
+
+def _extremes(spell: _Spell, angles: tuple[FloatArray, ...], cut: slice) -> tuple[FloatArray, FloatArray]:
+    low = np.minimum(spell.low, [float(a[cut].min()) for a in angles])
+    return low, np.maximum(spell.high, [float(a[cut].max()) for a in angles])
