@@ -1,0 +1,45 @@
+"""What the command line decides about the screens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from unslouch.tui.actions import Where
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Choices for one run.
+
+    Attributes
+    ----------
+    theme
+        ``dark``, ``light`` or ``contrast``.
+    plain
+        ASCII letters alone: no braille, no half blocks.
+    bell
+        Ring the terminal bell at alerts.
+    data_dir
+        Where the store lies; None takes the system's place.
+    keep
+        Whether sessions are kept in the store at all.
+    person
+        Whose sessions.
+    fps
+        Pictures a second; None leaves the timing to the caller (tests call ``tick``).
+    technique
+        Technique to begin with on the coach screen.
+    """
+
+    theme: str = "dark"
+    plain: bool = False
+    bell: bool = True
+    data_dir: Path | None = None
+    keep: bool = True
+    person: str = "me"
+    fps: float | None = 15.0
+    technique: str | None = None
+
+
+__all__ = ["Options", "Where"]

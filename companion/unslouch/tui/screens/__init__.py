@@ -1,0 +1,1 @@
+"""The screens; each shows views and sends commands."""

@@ -1,0 +1,161 @@
+"""The desk: how you sit, for how long, and whether it is time to mind it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from unslouch.tui.actions import Where, bindings
+from unslouch.tui.figures import FigureModel, View
+from unslouch.tui.screens.base import LiveScreen
+from unslouch.tui.theme import Tone
+from unslouch.tui.widgets.bars import Say
+from unslouch.tui.widgets.facts import Fact, Facts
+from unslouch.tui.widgets.gauge import Gauge, ZoneGauge
+from unslouch.tui.widgets.picture import Big, BigAngle, Figure
+from unslouch.tui.widgets.trace import Chart, Trace
+from unslouch.tui.words import POSTURE, minutes
+
+if TYPE_CHECKING:
+    from unslouch.desk.values import DeskView
+    from unslouch.tui.conductor import Now
+
+LIMIT_DEG = 12
+"""Where a slouch begins, as the analyser's default has it; shown, not judged, here."""
+_LEAN_SEEN = 9.0
+_LEAN_GONE = 6.0
+
+
+class DeskScreen(LiveScreen):
+    """Posture at the desk."""
+
+    where = Where.DESK
+    title_word = "Desk"
+    BINDINGS = bindings(Where.DESK)
+    DEFAULT_CSS = """
+    DeskScreen #main { height: 1fr; }
+    DeskScreen #left { width: 1fr; background: $surface; margin: 0 1 0 0; }
+    DeskScreen.-alert #left { border: outer $warning; }
+    DeskScreen #right { width: 1fr; }
+    DeskScreen #top { height: 5; margin: 1 1 1 1; }
+    DeskScreen #angle { width: 1fr; }
+    DeskScreen #caption { width: 16; }
+    DeskScreen ZoneGauge { margin: 0 1; }
+    DeskScreen #facts { margin: 1 1 0 1; }
+    DeskScreen #trace { height: 6; background: $surface; }
+    DeskScreen.-wide #left { width: 4fr; }
+    DeskScreen.-wide #right { width: 5fr; }
+    DeskScreen.-tall #trace { height: 9; }
+    DeskScreen.-tall #top { height: 9; }
+    DeskScreen.-low #trace, DeskScreen.-short #trace { display: none; }
+    DeskScreen.-low #top { margin: 1 1 0 1; }
+    DeskScreen.-narrow #caption { width: 12; }
+    DeskScreen.-tiny #left { display: none; }
+    DeskScreen.-short #left { display: none; }
+    DeskScreen.-short #top { margin: 0 1; height: 1fr; }
+    DeskScreen.-short #facts { display: none; }
+    DeskScreen.-far #left, DeskScreen.-far #facts, DeskScreen.-far #trace { display: none; }
+    DeskScreen.-far #top { height: 1fr; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sideways = False
+
+    def body(self) -> ComposeResult:
+        """Figure beside numbers, trace below."""
+        with Horizontal(id="main"):
+            with Vertical(id="left"):
+                yield Figure(id="figure")
+            with Vertical(id="right"):
+                with Horizontal(id="top"):
+                    yield BigAngle(id="angle")
+                    yield Facts(id="caption")
+                yield ZoneGauge()
+                yield Facts(id="facts")
+        yield Trace(id="trace")
+
+    def starting(self) -> None:
+        """Show an upright figure."""
+        self.query_one(Figure).show(FigureModel(View.SEATED, 0, Tone.OFF))
+        self.query_one(BigAngle).show(Big(None, Tone.OFF))
+
+    def picture(self, now: Now) -> Say:
+        """Show the desk's view."""
+        view = now.desk
+        word, tone = POSTURE[view.state.value]
+        angle, way, figure = self._angle(view, tone)
+        self.set_class(view.state.value == "cued", "-alert")
+        self.query_one(Figure).show(figure)
+        self.query_one(BigAngle).show(Big(None if angle is None else abs(angle), tone))
+        self.query_one("#caption", Facts).show(
+            (
+                Fact("", way, "secondary"),
+                Fact("", f"limit {LIMIT_DEG}°", "secondary"),
+                *((Fact("", f"for {minutes(view.slouch_s)}", tone),) if view.slouch_s >= 1 else ()),
+            )
+        )
+        zone = (-LIMIT_DEG, LIMIT_DEG)
+        self.query_one(ZoneGauge).show(Gauge(-30, 45, zone, angle, tone))
+        self.query_one("#facts", Facts).show(self._facts(view))
+        if self.conductor is not None:
+            trace, recent = self.query_one(Trace), self.conductor.recent
+            trace.points = recent.tilt if view.flexion is None else recent.lateral if self._sideways else recent.flexion
+            trace.show(Chart(60.0, -25, 45, zone, int(now.sample_time * 3) * 10 // 3, Tone.WATCH))
+        return Say(word, tone, view.advice)
+
+    def _angle(self, view: DeskView, tone: Tone) -> tuple[int | None, str, FigureModel]:
+        """Return the angle that matters (deg), its direction in words and the figure that shows it."""
+        if view.tilt is None:
+            return None, "no samples", FigureModel(View.SEATED, 0, tone)
+        if view.flexion is None or view.lateral is None:
+            tilt = round(math.degrees(view.tilt))
+            return tilt, "off upright", FigureModel(View.SEATED, tilt, tone, (-LIMIT_DEG, LIMIT_DEG))
+        flexion, lateral = math.degrees(view.flexion), math.degrees(view.lateral)
+        limit = _LEAN_GONE if self._sideways else _LEAN_SEEN
+        self._sideways = abs(lateral) > limit and abs(lateral) > abs(flexion)
+        if self._sideways:
+            way = "to the right" if lateral > 0 else "to the left"
+            return round(lateral), way, FigureModel(View.BEHIND, round(lateral), tone, (-LIMIT_DEG, LIMIT_DEG))
+        way = "forward" if round(flexion) > 0 else "backward" if round(flexion) < 0 else "upright"
+        return round(flexion), way, FigureModel(View.SEATED, round(flexion), tone, (-LIMIT_DEG, LIMIT_DEG))
+
+    def _facts(self, view: DeskView) -> tuple[Fact, ...]:
+        figures = view.figures
+        share = "-" if figures.share is None else f"{figures.share:.0%}"
+        facts = [
+            Fact("upright", f"{share} of {minutes(figures.upright_s + figures.slouched_s)}"),
+            Fact("slouched", minutes(figures.slouched_s)),
+            Fact("longest upright", minutes(figures.longest_upright_s)),
+            Fact(
+                "alerts",
+                f"{figures.alerts}" if figures.alerts == figures.cues else f"{figures.alerts}, {figures.cues} cued",
+            ),
+            Fact("in one place", minutes(view.seated_s)),
+        ]
+        if view.snooze_left_s > 0:
+            facts.append(Fact("snoozed for", minutes(view.snooze_left_s)))
+        return tuple(facts)
+
+    # actions
+
+    def do_snooze(self) -> None:
+        """Alerts off for a while, or back."""
+        from unslouch.desk.values import PostureState, Resume, Snooze
+
+        if self.conductor is not None:
+            snoozed = self.conductor.now.desk.state is PostureState.SNOOZED
+            self.conductor.desk(Resume() if snoozed else Snooze())
+
+    def do_mark(self) -> None:
+        """Keep a note."""
+        if self.conductor is not None:
+            self.conductor.mark("mark")
+            self.notify("Marked.", timeout=2)
+
+    def do_far(self) -> None:
+        """Switch between the numbers alone and all of it."""
+        self.toggle_class("-far")

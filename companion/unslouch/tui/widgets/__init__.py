@@ -1,0 +1,1 @@
+"""Widgets that draw frozen models on Textual's line API."""
