@@ -1,0 +1,480 @@
+"""The coached session: samples' events, frames and track in, view and effects out.
+
+A state machine without screen and clock. Every duration is sample time: holds count inside the zone only, rests and
+try-outs stand still while there are no samples. One command, :class:`~unslouch.coach.values.SharpPain`, ends it from
+anywhere, and nothing resumes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from unslouch.coach import safety, wording
+from unslouch.coach.history import CoachHistory
+from unslouch.coach.measure import NO_SAMPLES, Measure, hindrance, in_position, mean_measured, uncalibrated
+from unslouch.coach.pieces import Pieces
+from unslouch.coach.result import SessionResult, session_result
+from unslouch.coach.technique import Kind, Plan, TechniqueSpec
+from unslouch.coach.techniques import TECHNIQUES
+from unslouch.coach.tryout import STARTING, TryOut, zone_of
+from unslouch.coach.turns import held_in, judge, position_of
+from unslouch.coach.values import (
+    TERMINAL,
+    CoachCommand,
+    CoachEffect,
+    CoachView,
+    Cue,
+    CueKind,
+    End,
+    Finished,
+    Link,
+    Mark,
+    Next,
+    Pain,
+    Pause,
+    Phase,
+    RedFlags,
+    Resume,
+    Screened,
+    SharpPain,
+    Skip,
+    Zone,
+)
+from unslouch.coach.view import view_of
+from unslouch.coach.zone import ZoneClock
+from unslouch.errors import Reason, UnslouchError
+from unslouch.store.log import Save
+from unslouch.store.rows import (
+    HoldRow,
+    MarkerRow,
+    Outcome,
+    PainMoment,
+    PainRow,
+    RepetitionRow,
+    SharpPainRow,
+    TryoutRow,
+)
+from unslouch_signal.events import Event, HoldNotice, RotationRep, Side, Technique
+from unslouch_signal.track import PostureFrame, Track
+
+STEADY_S = 2.0
+"""In position this long before it begins."""
+RETURN_SHARE = 0.5
+"""Below this share of the zone's lower end a repetition's hold is over."""
+NAG_S = 3.0
+"""Least time between two words of caution."""
+
+EXERCISE = (Phase.POSITION, Phase.TRY_OUT, Phase.WORK, Phase.REST)
+
+
+class CoachSession:
+    """One technique, from the first question to the result.
+
+    Parameters
+    ----------
+    technique
+        Which one.
+    history
+        What the store knows (:func:`~unslouch.coach.history.coach_history`); nothing by default: all questions come.
+    plan
+        The dose; the technique's default when None.
+    """
+
+    def __init__(self, technique: Technique, history: CoachHistory | None = None, plan: Plan | None = None) -> None:
+        self.spec: TechniqueSpec = TECHNIQUES[technique]
+        self.history = CoachHistory() if history is None else history
+        self.plan = self.spec.plan() if plan is None else plan
+        self.phase = Phase.RED_FLAGS
+        self.outcome: Outcome | None = None
+        self.paused = False
+        self.waiting: str | None = None
+        self.caution: str | None = None
+        self.cue: Cue | None = None
+        self.result: SessionResult | None = None
+        self.frame: PostureFrame | None = None
+        self.value: float | None = None
+        self.clock: ZoneClock | None = None
+        self.rest_left = 0.0
+        self.own: dict[Side | None, float] = {}
+        self.slots = [(number, side) for number in range(1, self.plan.sets + 1) for side in self.spec.sides]
+        self.slot = 0
+        self.done = 0
+        self.repetitions: list[RepetitionRow] = []
+        self.holds: list[HoldRow] = []
+        self.counts: dict[tuple[int, Side | None], int] = {}
+        self._rest_text = ""
+        self._taken = 0
+        self._link = True
+        self._t = 0.0
+        self._steady = 0.0
+        self._began_work = 0.0
+        self._nagged = float("-inf")
+        self._pain: dict[PainMoment, int] = {}
+        self._measure = Measure(self.spec)
+        self._pieces = Pieces()
+        self._tryout = TryOut(self.spec)
+        self._out: list[CoachEffect] = []
+        if self.history.screened:
+            self._screened()
+            self._out.clear()
+
+    # In
+
+    def feed(
+        self, events: Sequence[Event], frame: PostureFrame | None, track: Track | None = None
+    ) -> list[CoachEffect]:
+        """Take what one block of samples brought: its events, the newest frame and the block's track."""
+        self._out = []
+        if frame is not None:
+            self.frame, self._t = frame, frame.t
+        if self.phase in TERMINAL:
+            return []
+        if self.phase is Phase.CALIBRATE:
+            self._calibrated()
+        if track is not None:
+            for piece in self._pieces.of(track):
+                self._tick(piece)
+            if frame is not None:
+                self._t = frame.t
+        for event in events:
+            if isinstance(event, RotationRep):
+                self._rotation(event)
+        return self._out
+
+    def command(self, command: CoachCommand) -> list[CoachEffect]:
+        """Take what the person wants; what has no meaning in the present phase does nothing.
+
+        Raises
+        ------
+        UnslouchError
+            BAD_OPTION for a pain score outside 0 to 10.
+        """
+        self._out = []
+        match command:
+            case SharpPain():
+                self._sharp_pain()
+            case Pain(score) if not 0 <= score <= 10:
+                raise UnslouchError(Reason.BAD_OPTION, f"Pain is told from 0 to 10, not {score}.")
+            case Link(up):
+                self._link = up
+            case _ if self.phase in TERMINAL:
+                pass
+            case Mark(label):
+                self._out.append(Save(MarkerRow(self._t, label)))
+            case Pause():
+                self.paused = True
+            case Resume():
+                self.paused = False
+            case End():
+                self._end()
+            case RedFlags(any_yes) if self.phase is Phase.RED_FLAGS:
+                if any_yes:
+                    self._finish(Phase.REFUSED, Outcome.REFUSED, safety.RED_FLAG_ADVICE)
+                else:
+                    self._out.append(Screened(safety.SCREENING_VERSION))
+                    self._screened()
+            case Pain(score) if self.phase is Phase.PAIN_BEFORE:
+                self._pain_before(score)
+            case Pain(score) if self.phase is Phase.PAIN_AFTER:
+                self._pain[PainMoment.AFTER] = score
+                self._out.append(Save(PainRow(PainMoment.AFTER, self._t, score)))
+                self._show_result()
+            case Next():
+                self._next()
+            case Skip():
+                self._skip()
+            case _:
+                pass
+        return self._out
+
+    # Out
+
+    @property
+    def view(self) -> CoachView:
+        """Everything there is to show."""
+        return view_of(self)
+
+    @property
+    def side(self) -> Side | None:
+        """The side in turn."""
+        return self.slots[self.slot][1] if self.slot < len(self.slots) else None
+
+    @property
+    def set_number(self) -> int:
+        """The set in turn, from 1."""
+        return self.slots[min(self.slot, len(self.slots) - 1)][0]
+
+    @property
+    def zone(self) -> Zone | None:
+        """The zone of the side in turn, once its range is known."""
+        own = self.own.get(self.side)
+        return None if own is None else zone_of(own)
+
+    # Phases
+
+    def _screened(self) -> None:
+        self.phase = Phase.CALIBRATE
+        self._calibrated()
+
+    def _calibrated(self) -> None:
+        if self.frame is not None and not uncalibrated(self.spec, self.frame):
+            self._enter(Phase.WARM_UP, self.spec.warm_up)
+
+    def _pain_before(self, score: int) -> None:
+        self._pain[PainMoment.BEFORE] = score
+        self._out.append(Save(PainRow(PainMoment.BEFORE, self._t, score)))
+        light = safety.pain_light(score)
+        if light is safety.PainLight.STOP:
+            self._finish(Phase.REFUSED, Outcome.REFUSED, safety.refusal_text(score))
+            return
+        if light is safety.PainLight.CAUTION:
+            self.caution = safety.caution_text(score)
+        self._steady = 0.0
+        self._measure.forget_middle()
+        self._enter(Phase.POSITION, self.spec.setup[0])
+
+    def _begin_slot(self) -> None:
+        """The next side: its range first when that is not known yet."""
+        self._taken = self.done = 0
+        self._measure.side = self.side
+        if self.side in self.own:
+            self._begin_work()
+        else:
+            self._tryout = TryOut(self.spec)
+            self._enter(Phase.TRY_OUT, wording.try_out(self.spec, self.side))
+
+    def _begin_work(self) -> None:
+        zone = self.zone
+        if zone is None:
+            self.own[self.side] = STARTING[self.spec.kind]
+            zone = zone_of(self.own[self.side])
+        self.clock = ZoneClock(zone, self.plan.hold_s)
+        self._began_work = self._t
+        self._enter(Phase.WORK, self.spec.instruction(self.side))
+
+    def _advance(self) -> None:
+        """Go on after a hold or repetition, done or left out."""
+        self._taken += 1
+        if self._taken < self.plan.repetitions:
+            if self.spec.kind is Kind.HOLD:
+                self._begin_rest()
+            return
+        self.slot += 1
+        if self.slot == len(self.slots):
+            self._ask_pain_after()
+            return
+        self._begin_rest()
+
+    @property
+    def rest_text(self) -> str:
+        """What the rest is for."""
+        return self._rest_text
+
+    def _begin_rest(self) -> None:
+        self.clock = None
+        self.rest_left = self.plan.rest_s
+        other = self._taken >= self.plan.repetitions
+        self.phase = Phase.REST
+        self._rest_text = wording.rest(self.spec, self.side, other_side=other)
+
+    def _after_rest(self) -> None:
+        if self._taken >= self.plan.repetitions:
+            self._begin_slot()
+        else:
+            self._begin_work()
+
+    def _ask_pain_after(self) -> None:
+        self.clock = None
+        self._enter(Phase.PAIN_AFTER, wording.ASK_PAIN_AFTER, CueKind.FINISHED)
+
+    def _show_result(self) -> None:
+        self.result = session_result(
+            self.history,
+            self.repetitions,
+            self.holds,
+            self._pain.get(PainMoment.BEFORE),
+            self._pain.get(PainMoment.AFTER),
+        )
+        self.phase = Phase.RESULT
+
+    def _end(self) -> None:
+        if self.phase in EXERCISE and (self.own or self.repetitions or self.holds):
+            self._close_hold()
+            self._ask_pain_after()
+        else:
+            through = self.slot == len(self.slots) and any(self.counts.values())
+            self._finish(Phase.ENDED, Outcome.COMPLETED if through else Outcome.ENDED, wording.THANKS)
+
+    def _finish(self, phase: Phase, outcome: Outcome, text: str) -> None:
+        self.outcome = outcome
+        self.clock = None
+        self.waiting = None
+        self._enter(phase, text, CueKind.STOP if phase is not Phase.ENDED else CueKind.FINISHED)
+        self._out.append(Finished(self._t, outcome))
+
+    def _sharp_pain(self) -> None:
+        if self.phase is Phase.STOPPED:
+            return
+        was = self.phase
+        self._close_hold()
+        self._out.append(Save(SharpPainRow(self._t, was.value)))
+        self._finish(Phase.STOPPED, Outcome.SHARP_PAIN, safety.SHARP_PAIN_ADVICE)
+
+    def _next(self) -> None:
+        if self.phase is Phase.WARM_UP:
+            self._enter(Phase.PAIN_BEFORE, wording.ASK_PAIN_BEFORE)
+        elif self.phase is Phase.POSITION:
+            self._begin_slot()
+        elif self.phase is Phase.REST:
+            self._after_rest()
+        elif self.phase is Phase.RESULT:
+            self._end()
+
+    def _skip(self) -> None:
+        if self.phase is Phase.TRY_OUT:
+            usual = self.history.side(self.side).usual
+            self.own[self.side] = STARTING[self.spec.kind] if usual is None else usual
+            self._begin_work()
+        elif self.phase is Phase.WORK:
+            self._close_hold()
+            self._advance()
+            if self.phase is Phase.WORK:
+                self._begin_work()
+        elif self.phase is Phase.PAIN_AFTER:
+            self._show_result()
+        else:
+            self._next()
+
+    def _enter(self, phase: Phase, text: str, kind: CueKind = CueKind.GO) -> None:
+        self.phase = phase
+        self._say(kind, text)
+
+    def _say(self, kind: CueKind, text: str) -> None:
+        self.cue = Cue(kind, self._t, text)
+        self._out.append(self.cue)
+
+    # Samples
+
+    def _tick(self, piece: Track) -> None:
+        if self.phase not in EXERCISE:
+            return
+        self._t = float(piece.t[-1])
+        angles = self._measure.angles(piece)
+        self.value = mean_measured(angles, piece)
+        why = hindrance(self.spec, self.frame, piece) if self._link else NO_SAMPLES
+        if why is not None and self.waiting is None and not self.paused:
+            self._say(CueKind.WAITING, why)
+        self.waiting = why
+        stands = self.paused or why is not None
+        measured = piece.measured & (not stands)
+        seconds = float(measured.sum()) * 0.02
+        if self.phase is Phase.POSITION:
+            self._steady = self._steady + seconds if seconds > 0 and in_position(self.spec, piece) else 0.0
+            if self._steady >= STEADY_S:
+                self._begin_slot()
+        elif self.phase is Phase.TRY_OUT and not stands and self.value is not None:
+            self._try(self.value)
+        elif self.phase is Phase.REST:
+            self.rest_left -= seconds
+            if self.rest_left <= 0:
+                self._after_rest()
+        elif self.phase is Phase.WORK and self.clock is not None:
+            for event in self.clock.tick(piece.t, angles, piece.rate, measured):
+                if self.phase is Phase.WORK:
+                    self._hold_notice(event.notice, event.t)
+            self._returned()
+
+    def _try(self, angle: float) -> None:
+        found = self._tryout.tick(self._t, angle)
+        if found is None:
+            return
+        self.own[self.side] = found
+        self._out.append(Save(TryoutRow(self._tryout.t_peak, self.spec.technique, self.side, found)))
+        self._begin_work()
+
+    def _hold_notice(self, notice: HoldNotice, t: float) -> None:
+        match notice:
+            case HoldNotice.ENTERED:
+                self._say(CueKind.IN_ZONE, "In your zone. Breathe.")
+            case HoldNotice.LEFT if self.clock is not None and not self.clock.done:
+                self._say(CueKind.OUT_OF_ZONE, "Out of your zone. The clock waits.")
+            case HoldNotice.OVERSHOOT | HoldNotice.JERK:
+                if t - self._nagged >= NAG_S:
+                    self._nagged = t
+                    self._say(CueKind.DO_NOT_FORCE, safety.DO_NOT_FORCE)
+            case HoldNotice.DONE:
+                self._say(CueKind.DONE, f"Held {self.plan.hold_s:.0f} s. {self.spec.back}")
+                if self.spec.kind is Kind.HOLD:
+                    self._close_hold()
+                    self._count()
+                    self._advance()
+            case _:
+                pass
+
+    def _returned(self) -> None:
+        """In a rotation, being back in the middle ends the hold of this repetition."""
+        clock, zone = self.clock, self.zone
+        if self.phase is not Phase.WORK or clock is None or zone is None or self.value is None:
+            return
+        if self.spec.kind is Kind.ROTATION and clock.start is not None and self.value < RETURN_SHARE * zone.lo:
+            self._close_hold()
+            self.clock = ZoneClock(zone, self.plan.hold_s)
+
+    def _close_hold(self) -> None:
+        """Keep the running hold as far as it came."""
+        clock = self.clock
+        self.clock = None
+        if clock is None or clock.start is None:
+            return
+        row = HoldRow(
+            self.spec.technique,
+            self.side,
+            clock.start,
+            clock.end,
+            clock.held,
+            clock.needed,
+            clock.zone.lo,
+            clock.zone.hi,
+            clock.overshoots,
+            clock.jerks,
+        )
+        self.holds.append(row)
+        self._out.append(Save(row))
+
+    def _count(self) -> None:
+        self.done += 1
+        self.counts[self.slots[self.slot]] = self.done
+
+    def _rotation(self, rep: RotationRep) -> None:
+        if self.phase is not Phase.WORK or self.paused or rep.position is not position_of(self.spec):
+            return
+        if rep.start < self._began_work - 1.0:
+            return
+        running: list[HoldRow] = []
+        if self.clock is not None and self.clock.start is not None:
+            c = self.clock
+            running = [
+                HoldRow(self.spec.technique, self.side, c.start or 0.0, c.end, c.held, c.needed, c.zone.lo, c.zone.hi)
+            ]
+        held = held_in(rep, [*self.holds, *running])
+        judged = judge(rep, self.side, self.own.get(self.side, 0.0), held, self.plan.hold_s)
+        row = RepetitionRow(
+            self.spec.technique,
+            rep.side,
+            rep.position,
+            rep.start,
+            rep.peak,
+            rep.end,
+            rep.range,
+            held,
+            rep.faults,
+            judged.counted,
+        )
+        self.repetitions.append(row)
+        self._out.append(Save(row))
+        if judged.counted:
+            self._count()
+            self._say(CueKind.COUNTED, wording.counted(self.done, self.plan.repetitions, rep.range))
+            self._advance()
+        else:
+            self._say(CueKind.NOT_COUNTED, judged.text)

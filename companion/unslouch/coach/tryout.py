@@ -1,0 +1,46 @@
+"""Finding the person's own comfortable range, and the zone to hold in."""
+
+from __future__ import annotations
+
+import math
+
+from unslouch.coach.technique import Kind, TechniqueSpec
+from unslouch.coach.values import Zone
+
+LEAST: dict[Kind, float] = {Kind.HOLD: math.radians(8.0), Kind.ROTATION: math.radians(15.0)}
+"""The smallest excursion taken for a range: below it one sways, breathes or looks."""
+STARTING: dict[Kind, float] = {Kind.HOLD: math.radians(12.0), Kind.ROTATION: math.radians(25.0)}
+"""The range assumed for someone who skips the try-out and has no history: modest for nearly everyone."""
+RETURNED = 0.4
+"""Share of the peak below which one is coming back."""
+ZONE_LO = 0.75
+"""Share of the own range where the zone begins: a stretch one can hold for half a minute."""
+OVERSHOOT = math.radians(4.0)
+OVERSHOOT_SHARE = 0.1
+"""Beyond the own range by more than this (the larger of the two) is further than was comfortable a minute ago. 4 deg
+is twice the sway and breathing."""
+
+
+class TryOut:
+    """Watches one slow movement out and back."""
+
+    def __init__(self, spec: TechniqueSpec) -> None:
+        self._least = LEAST[spec.kind]
+        self.peak = 0.0
+        self.t_peak = 0.0
+
+    def tick(self, t: float, angle: float) -> float | None:
+        """Take the mean angle of a tenth of a second; return the range once one came back."""
+        if angle > self.peak:
+            self.peak, self.t_peak = angle, t
+        if self.peak >= self._least and angle < RETURNED * self.peak:
+            return self.peak
+        if angle < RETURNED * self.peak:
+            # Swayed: begin again, so that slow wandering does not add up to a range.
+            self.peak = max(0.0, angle)
+        return None
+
+
+def zone_of(own: float) -> Zone:
+    """The zone of someone with this own range, rad."""
+    return Zone(ZONE_LO * own, own + max(OVERSHOOT, OVERSHOOT_SHARE * own))
