@@ -1,8 +1,9 @@
 """What the wearer is doing, as far as posture cares.
 
 - Walking: acceleration along world up, 0.8-5 Hz (difference of running means over 0.1 and 0.58 s), rms over 2.5 s
-  above 0.6 m/s^2. Steps lie at 1.6-2.2 Hz with 1-3 m/s^2 rms at the upper back; typing, reaches and sitting down
-  stay below. Where samples carry no acceleration, the strap's own flag counts.
+  above 0.6 m/s^2. Steps lie at 1.6-2.2 Hz with 1-3 m/s^2 rms at the upper back; typing, reaches and sitting down stay
+  below. One who walks steps every 0.5-0.7 s, so both the last second and the time before must show it (half the gate):
+  a single jolt, like dropping into a chair, does not. Where samples carry no acceleration, the strap's own flag counts.
 - Lying: the long axis more than 55 deg from the neutral's for 3 s, until it comes back within 40 deg. Face down is
   where a deep bow points as well, and so is everything while forward is unknown: there it takes 12 s, longer than
   one ties shoes.
@@ -68,6 +69,8 @@ class ActivityParameters:
     walk_rms: float = 0.6
     walk_leave_rms: float = 0.5
     walk_window_s: float = 2.5
+    walk_part_s: float = 1.0
+    walk_part_rms: float = 0.3
     lying: float = math.radians(55.0)
     lying_leave: float = math.radians(40.0)
     lying_s: float = 3.0
@@ -85,7 +88,8 @@ class ActivityDetector:
         self._fast = RunningMean(5)
         self._slow = RunningMean(29)
         self._align = Delay(12)
-        self._power = RunningMean(round(p.walk_window_s * GRID_HZ))
+        self._power = RunningMean(round(p.walk_window_s * GRID_HZ), zeros=True)
+        self._recent = RunningMean(round(p.walk_part_s * GRID_HZ), zeros=True)
         self._walks = Schmitt()
         self._rate = RunningMean(round(GRID_HZ))
         self._tilted = Schmitt()
@@ -129,9 +133,17 @@ class ActivityDetector:
         known = np.isfinite(track.acc_up)
         acc = np.where(known, track.acc_up, 0.0)
         band = self._align.process(self._fast.process(acc)) - self._slow.process(acc)
-        power = self._power.process(band * band)
         p = self._p
-        steps = self._walks.process(power > p.walk_rms * p.walk_rms, power < p.walk_leave_rms * p.walk_leave_rms)
+        power = self._power.process(band * band)
+        recent = self._recent.process(band * band)
+        share = p.walk_part_s / p.walk_window_s
+        older = (power - share * recent) / (1.0 - share)
+        part = p.walk_part_rms * p.walk_part_rms
+        goes_on = (recent > part) & (older > part)
+        steps = self._walks.process(
+            (power > p.walk_rms * p.walk_rms) & goes_on,
+            (power < p.walk_leave_rms * p.walk_leave_rms) | (recent < part),
+        )
         return steps | (~known & ((track.flags & SampleFlag.WALKING) != 0))
 
     def _lying(self, track: Track) -> tuple[BoolArray, NDArray[np.uint8]]:

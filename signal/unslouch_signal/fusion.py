@@ -120,7 +120,7 @@ class _Cells:
             kept[:] = True
             seconds = np.full(n, cell_s)
         # a gap may also lie inside two cells that are both kept
-        whole = np.cumsum(dt > p.gap_s)[left]
+        whole: NDArray[np.int64] = np.cumsum(dt > p.gap_s)[left]
         gaps = whole[1:][kept]
         after = np.flatnonzero(np.diff(gaps) > 0) + 1
         return _Cells(cell_s, edges[1:][kept], seconds[kept], after, covered, left, share, kept)

@@ -28,7 +28,8 @@ class ProtocolParameters:
 
     ``begin_s``: the still part begins within the first minute. ``creep``: how far world up may wander in a second of
     stillness. ``bow``: depth of a bow; ``ended``: a bow is over at this tilt. ``bow_s``: shortest and longest.
-    ``pause_s``: at most between the still part, the bows and being upright again.
+    ``pause_s``: at most between the still part, the bows and being upright again. ``agree``: directions of the bows;
+    ``alike``: the shallowest against the deepest; ``twist``: the most a bow turns to a side (one who gets up turns).
     """
 
     begin_s: float = 60.0
@@ -38,7 +39,9 @@ class ProtocolParameters:
     ended: float = math.radians(10.0)
     bow_s: tuple[float, float] = (0.6, 10.0)
     pause_s: float = 10.0
-    agree: float = math.radians(30.0)
+    agree: float = math.radians(25.0)
+    alike: float = 0.5
+    twist: float = math.radians(20.0)
     after_s: float = 1.0
     margin_s: float = 0.3
 
@@ -56,7 +59,7 @@ def find_protocol(block: SampleBlock, parameters: ProtocolParameters | None = No
     """Find the protocol in the first minutes of ``block`` (with orientation); None when it is not there."""
     p = parameters or ProtocolParameters()
     start = _Start.of(block)
-    for first, last in start.still(p):
+    for first, last in start.still(1.0, p.creep):
         if start.t[first] - start.t[0] > p.begin_s:
             break
         if start.t[last - 1] - start.t[first] < p.still_s - 0.5:
@@ -72,16 +75,18 @@ def find_protocol(block: SampleBlock, parameters: ProtocolParameters | None = No
     return None
 
 
-def find_still_start(
-    block: SampleBlock, parameters: ProtocolParameters | None = None, at_least_s: float = 1.0
-) -> tuple[float, float] | None:
-    """Return the first still stretch of a second or more, at most 10 s of it; None when there is none."""
+def find_still_start(block: SampleBlock, parameters: ProtocolParameters | None = None) -> tuple[float, float] | None:
+    """Return the first still stretch of 0.6 s or more, at most 10 s of it, preferring one of 2 s that begins as early.
+
+    Windows of 0.4 s are looked at: people who know what is coming hold still for less than a second.
+    """
     p = parameters or ProtocolParameters()
     start = _Start.of(block)
-    for first, last in start.still(p):
-        if start.t[last - 1] - start.t[first] >= at_least_s:
-            end = min(float(start.t[last - 1]), float(start.t[first]) + 10.0)
-            return float(start.t[first]), end
+    runs = [(float(start.t[a]), float(start.t[b - 1])) for a, b in start.still(0.4, 0.4 * p.creep)]
+    for shortest in (2.0, 0.6):
+        for begin, end in runs:
+            if end - begin >= shortest and (shortest < 2.0 or begin - start.t[0] < 5.0):
+                return begin, min(end, begin + 10.0)
     return None
 
 
@@ -90,31 +95,32 @@ class _Start:
     """The start of a recording on the grid: world up in the sensor frame, and what was measured."""
 
     t: FloatArray
+    quat: FloatArray
     up: FloatArray
-    measured: BoolArray
 
     @staticmethod
     def of(block: SampleBlock) -> _Start:
         cut = block[: int(np.count_nonzero(block.t <= block.t[0] + LOOK_S))] if len(block) else block
         grid = Grid().process(cut)
-        return _Start(grid.t, quaternion.up_in_sensor(np.ascontiguousarray(grid.quat.T)), grid.measured)
+        quat = np.ascontiguousarray(grid.quat.T)
+        return _Start(grid.t, quat, quaternion.up_in_sensor(quat))
 
-    def still(self, p: ProtocolParameters) -> list[tuple[int, int]]:
-        """Stretches [first, last) in which world up wanders slowly."""
-        n, half = len(self.t), round(0.5 * GRID_HZ)
-        if n <= 2 * half:
+    def still(self, window_s: float, creep: float) -> list[tuple[int, int]]:
+        """Stretches [first, last) made of windows in which world up wandered no farther than ``creep``."""
+        w = round(window_s * GRID_HZ)
+        if len(self.t) <= w:
             return []
-        wander: FloatArray = _angle(self.up[2 * half :], self.up[: -2 * half])
-        # the whole second on both sides of a slow moment is still
-        slow = np.zeros(n, np.bool_)
-        width = min(half, len(wander))
-        for a, b in _runs(wander <= p.creep):
-            slow[a + width : b + width] = True
-            if a == 0:
-                slow[:width] = True
-            if b == len(wander):
-                slow[b + width :] = True
+        wander: FloatArray = _angle(self.up[w:], self.up[:-w])
+        slow = np.zeros(len(self.t), np.bool_)
+        for a, b in _runs(wander <= creep):
+            slow[a : b + w] = True
         return _runs(slow)
+
+    def twist(self, a: int, b: int, up: FloatArray) -> float:
+        """How far the sensor turned about the long axis during [a, b), rad: the range of the twist about ``up``."""
+        turned = quaternion.multiply(quaternion.conjugate(self.quat[a]), self.quat[a:b])
+        twist = 2.0 * np.arctan2(turned[:, 1:] @ up, turned[:, 0])
+        return float(np.ptp(np.unwrap(twist)))
 
     def bows(self, first: int, last: int, p: ProtocolParameters) -> list[tuple[int, int]] | None:
         """The bows that follow the still part [first, last); None when what follows is something else."""
@@ -123,6 +129,7 @@ class _Start:
         pause = round(p.pause_s * GRID_HZ)
         found: list[tuple[int, int]] = []
         ways: list[FloatArray] = []
+        deepest: list[float] = []
         previous = last
         for a, b in _runs(tilt > p.ended):
             if b <= last:
@@ -133,12 +140,13 @@ class _Start:
             if tilt[peak] < p.bow:
                 continue
             seconds = (b - a) / GRID_HZ
-            if not p.bow_s[0] <= seconds <= p.bow_s[1] or b == len(tilt):
+            if not p.bow_s[0] <= seconds <= p.bow_s[1] or b == len(tilt) or self.twist(a, b, up) > p.twist:
                 return None
             found.append((a, b))
             ways.append(quaternion.normalise(self.up[peak] - float(self.up[peak] @ up) * up))
+            deepest.append(float(tilt[peak]))
             previous = b
-        if not 2 <= len(found) <= 3:
+        if not 2 <= len(found) <= 3 or min(deepest) < p.alike * max(deepest):
             return None
         mean = quaternion.normalise(np.sum(ways, axis=0))
         if any(float(_angle(w, mean)) > p.agree for w in ways):

@@ -13,11 +13,11 @@ from unslouch_signal.samples import BoolArray, FloatArray
 
 
 class RunningMean:
-    """Mean of the last ``n`` values (of as many as there are, at first)."""
+    """Mean of the last ``n`` values: at first of as many as there are, or as if zeros went before (``zeros``)."""
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, *, zeros: bool = False) -> None:
         self._n = n
-        self._sums = np.zeros(1)
+        self._sums = np.zeros(n + 1 if zeros else 1)
         """The last ``n`` running sums (fewer at first) and the newest."""
 
     def process(self, x: FloatArray) -> FloatArray:
