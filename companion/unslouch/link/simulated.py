@@ -7,7 +7,7 @@ import math
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -103,9 +103,7 @@ class SimulatedStrap:
     def info(self) -> SourceInfo:
         """What is known of the strap."""
         device = (("manufacturer", "unslouch"), ("model", "simulated strap"))
-        return SourceInfo(
-            SourceKind.SIMULATED, self._options.name, device=device, rate_hz=self._person.model.rate_hz
-        )
+        return SourceInfo(SourceKind.SIMULATED, self._options.name, device=device, rate_hz=self._person.model.rate_hz)
 
     @property
     def paused(self) -> bool:
@@ -132,9 +130,7 @@ class SimulatedStrap:
         self._speed = max(factor, 0.01)
         self._anchor_wall = None
 
-    def ask(
-        self, move: str, technique: Technique | None, side: Side | None, zone: tuple[float, float] | None
-    ) -> None:
+    def ask(self, move: str, technique: Technique | None, side: Side | None, zone: tuple[float, float] | None) -> None:
         """Ask the wearer for a movement."""
         self._wearer.ask(Asked(move, technique, side, zone))
 
@@ -178,6 +174,8 @@ class SimulatedStrap:
             n = max(1, min(n, math.ceil((self._end - self._person.now) * rate - 1e-6)))
         self._wearer.go_on()
         block = self._person.samples(n)
+        # The stamp of the very first sample may jitter below zero, which the strap's clock never shows.
+        block = replace(block, t=np.maximum(block.t, 0.0))
         index = self._index
         self._index += n
         keep = self._radio.arrives(index, block.t)

@@ -61,9 +61,7 @@ class Askable(Protocol):
         """What it can be asked by name."""
         ...
 
-    def ask(
-        self, move: str, technique: Technique | None, side: Side | None, zone: tuple[float, float] | None
-    ) -> None:
+    def ask(self, move: str, technique: Technique | None, side: Side | None, zone: tuple[float, float] | None) -> None:
         """Ask for a movement; ``zone`` is where to hold, rad."""
         ...
 

@@ -2,8 +2,8 @@
 
 It runs an event loop of its own, so that neither a slow screen delays a packet nor a long decode a screen. Two tasks:
 one takes packets from the source and writes them down before anything else looks at them, one turns what has come into
-updates. A source that can wait (replay, simulator) is made to wait when updates pile up; a strap is not, and then tracks
-and samples of the oldest updates are left out, with a count, but never an event.
+updates. A source that can wait (replay, simulator) is made to wait when updates pile up; a strap is not, and then
+tracks and samples of the oldest updates are left out, with a count, but never an event.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
     from unslouch.live.chain import Chain, Digest
 
 PERIOD_S = 1 / 50
-"""Least time between two looks at what has come: a screen of 15 fps sees nothing of it, and decoding a batch costs no more
-than decoding a packet."""
+"""Least time between two looks at what has come: a screen of 15 fps sees nothing of it, and decoding a batch costs no
+more than decoding a packet."""
 SILENCE_S = 2.0
 """A stream that is silent for this long is a lost link (docs/protocol.md, section 9)."""
 MOST_PENDING = 512
 """Packets read ahead of the chain before the source is made to wait."""
 MOST_WAITING = 64
-"""Updates nobody has polled before a source that can wait waits, and before a strap's are thinned: 1.3 s at full pace."""
+"""Updates nobody has polled before a source that can wait waits, or a strap's are thinned: 1.3 s at full pace."""
 CLOSE_S = 10.0
 """How long ``close`` waits for the recorder's last write."""
 
@@ -86,9 +86,7 @@ class Conveyor:
         Where raw packets are written first; closed with the conveyor. None records nothing.
     """
 
-    def __init__(
-        self, source: PacketSource, make_chain: Callable[[], Chain], recorder: Recorder | None = None
-    ) -> None:
+    def __init__(self, source: PacketSource, make_chain: Callable[[], Chain], recorder: Recorder | None = None) -> None:
         self._source, self._make_chain, self._recorder = source, make_chain, recorder
         self._waiting: deque[Update] = deque()
         self._lock = threading.Lock()
@@ -224,9 +222,7 @@ class Conveyor:
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
             await self._source.aclose()
-        self._digest(chain.finish(), ended=True)
-        if reader.done() and not reader.cancelled() and reader.exception() is not None:
-            self._source_failed(reader.exception())
+        self._digest(chain.finish(), ended=_end_of(reader))
 
     async def _read(self) -> None:
         """Take packets and write them down before anything else looks at them."""
@@ -295,15 +291,10 @@ class Conveyor:
         self._link = link
         self._put(Update(self._sample_time, link, transport=self._transport()))
 
-    def _source_failed(self, error: BaseException | None) -> None:
-        if not isinstance(error, UnslouchError):
-            raise error if error is not None else AssertionError
-        self._set_link(LinkState(LinkKind.ENDED, error.message, error.advice))
-
-    def _digest(self, digest: Digest, *, ended: bool = False) -> None:
+    def _digest(self, digest: Digest, *, ended: LinkState | None = None) -> None:
         """Make an update of what the chain found."""
-        if ended:
-            self._link = LinkState(LinkKind.ENDED, "No more samples come.")
+        if ended is not None:
+            self._link = ended
         elif self._link.kind is not LinkKind.UP and digest.samples is not None:
             self._link = LinkState(LinkKind.UP, "Samples come.")
         if digest.frame is not None:
@@ -356,6 +347,22 @@ class Conveyor:
                 case _:
                     pass  # not accepted here, as ``accepts`` says
         return chain
+
+
+def _end_of(reader: asyncio.Task[None]) -> LinkState:
+    """Say how the source ended: by itself, or by a failure that a person can do something about.
+
+    Raises
+    ------
+    BaseException
+        A failure that nobody foresaw.
+    """
+    error = None if reader.cancelled() else reader.exception()
+    if error is None:
+        return LinkState(LinkKind.ENDED, "No more samples come.")
+    if isinstance(error, UnslouchError):
+        return LinkState(LinkKind.ENDED, error.message, error.advice)
+    raise error
 
 
 def thin(waiting: deque[Update], most: int) -> None:

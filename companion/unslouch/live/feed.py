@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from unslouch_signal.calibration import Calibration
 
+    from unslouch_signal.calibration import Calibration
     from unslouch_signal.events import Event, Side, Technique
     from unslouch_signal.samples import SampleBlock
     from unslouch_signal.track import PostureFrame, Track

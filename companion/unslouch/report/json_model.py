@@ -7,11 +7,22 @@ are degrees in keys that end in ``_deg``.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from unslouch_signal.events import ActivitySpan, HoldSpan, RotationRep, SlouchSpell
+import numpy as np
+
+from unslouch_signal.events import ActivitySpan, HoldSpan, RotationPosition, RotationRep, SlouchSpell
+from unslouch_signal.progress import RotationSummary, summarise
+from unslouch_signal.samples import SampleBlock
+
+if TYPE_CHECKING:
+    from unslouch_signal.analyser import Analysis
 
 Json = dict[str, Any]
+
+GAP_S = 0.15
+"""Samples further apart than this have a gap between them (and further than 2.5 of their usual intervals)."""
 
 
 def seconds(value: float | None) -> float | None:
@@ -70,3 +81,79 @@ def activity_object(span: ActivitySpan) -> Json:
     if span.lying_side is not None:
         entry["lying_side"] = span.lying_side.value
     return entry
+
+
+def rotation_summary_object(rotations: Sequence[RotationRep]) -> Json:
+    """Return ``rotation_summary``: of the position with most valid repetitions, for seated and supine are two tests."""
+    valid = {
+        position: sum(rep.valid and rep.position is position for rep in rotations) for position in RotationPosition
+    }
+    position = max(RotationPosition, key=lambda one: valid[one])
+    summary: RotationSummary = summarise(rotations, position)
+    return {
+        "left_deg": degrees(summary.left.mean),
+        "right_deg": degrees(summary.right.mean),
+        "arc_deg": degrees(summary.arc),
+        "asymmetry_deg": degrees(summary.asymmetry),
+        "position": position.value if valid[position] else None,
+        "left_count": summary.left.count,
+        "right_count": summary.right.count,
+        "asymmetry": summary.asymmetry_verdict.value,
+    }
+
+
+def recording_object(block: SampleBlock) -> Json:
+    """Return ``recording``; ``gaps_s`` is the time without samples."""
+    step = np.diff(block.t)
+    interval = float(np.median(step)) if len(step) else 0.0
+    at = np.flatnonzero(step > max(GAP_S, 2.5 * interval))
+    return {
+        "duration_s": seconds(float(block.t[-1] - block.t[0])),
+        "rate_hz": round(1.0 / interval, 3) if interval else 0.0,
+        "samples": len(block),
+        "gaps_s": seconds(float(np.sum(step[at] - interval))),
+        "start_s": seconds(float(block.t[0])),
+        "gaps": [{"start_s": seconds(float(block.t[i])), "end_s": seconds(float(block.t[i + 1]))} for i in at[:1000]],
+    }
+
+
+def analysis_object(
+    file: str, block: SampleBlock, analysis: Analysis, source: str, notices: Sequence[str] = ()
+) -> Json:
+    """Return everything ``--json`` prints about one file.
+
+    Parameters
+    ----------
+    file
+        As it was named.
+    source
+        Where the calibration came from.
+    notices
+        What was noticed about the file.
+    """
+    calibration = analysis.calibration
+    return {
+        "file": file,
+        "recording": recording_object(block),
+        "calibration": {
+            "source": source,
+            "quality": 0.0 if calibration is None else round(calibration.quality, 3),
+            "reasons": [] if calibration is None else list(calibration.reasons),
+            "forward_known": calibration is not None and calibration.forward_known,
+        },
+        "posture": {
+            "upright_s": seconds(analysis.posture.upright),
+            "slouched_s": seconds(analysis.posture.slouched),
+            "unknown_s": seconds(analysis.posture.unknown),
+        },
+        "slouches": [slouch_object(spell) for spell in analysis.slouches],
+        "rotations": [rotation_object(rep) for rep in analysis.rotations],
+        "rotation_summary": rotation_summary_object(analysis.rotations),
+        "holds": [hold_object(hold) for hold in analysis.holds],
+        "activity": [activity_object(span) for span in analysis.activity],
+        "doubts": [
+            {"t_s": seconds(doubt.t), "reason": doubt.reason.value, "resolved": doubt.resolved}
+            for doubt in analysis.doubts
+        ],
+        "notices": list(notices),
+    }

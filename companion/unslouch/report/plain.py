@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from unslouch.report.words import ACTIVITY, DIRECTION, DOUBT, FAULT, MEND, TECHNIQUE, clock, span
 from unslouch_signal.events import (
+    ActivityKind,
     ActivitySpan,
     CalibrationDoubt,
     Event,
@@ -21,6 +22,8 @@ from unslouch_signal.events import (
 
 LEAST_ACTIVITY_S = 5.0
 """Shorter stretches of an activity are no news to a reader."""
+NEWS = frozenset({ActivityKind.WALKING, ActivityKind.LYING, ActivityKind.OFF_BODY, ActivityKind.UNKNOWN})
+"""Sitting still and moving about is what everybody does all day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def event_line(event: Event) -> Line | None:
                 return Line(event.t, "calibration", "can be trusted again")
             return Line(event.t, "calibration", f"in doubt: {DOUBT[event.reason]}", loud=True)
         case ActivitySpan():
-            if event.end - event.start < LEAST_ACTIVITY_S:
+            if event.kind not in NEWS or event.end - event.start < LEAST_ACTIVITY_S:
                 return None
             side = "" if event.lying_side is None else f" ({event.lying_side.value})"
             return Line(event.end, "activity", f"{ACTIVITY[event.kind]}{side} for {span(event.end - event.start)}")

@@ -68,6 +68,15 @@ def clock(seconds: float, *, tenths: bool = False) -> str:
     return f"{sign}{hours}:{minutes:02d}:{tail}" if hours else f"{sign}{minutes}:{tail}"
 
 
+def counted(number: int, one: str, more: str | None = None) -> str:
+    """Write a number with its noun.
+
+    >>> counted(1, "alert"), counted(2, "slouch", "slouches")
+    ('1 alert', '2 slouches')
+    """
+    return f"{number} {one if number == 1 else more or one + 's'}"
+
+
 def span(seconds: float) -> str:
     """Write how long something took, as a person says it.
 

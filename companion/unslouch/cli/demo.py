@@ -1,0 +1,71 @@
+"""``unslouch demo``: the main job without hardware."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from unslouch.cli.command import UnslouchCommand, at_terminal, data_dir_option, examples, plain_option
+
+if TYPE_CHECKING:
+    from unslouch.live.conveyor import Conveyor
+
+PLAIN_SPEED = 10.0
+"""The demo's 160 s pass in 16 s: long enough to read along, short enough to wait for."""
+
+
+@click.command(
+    cls=UnslouchCommand,
+    epilog=examples(
+        "unslouch demo                   # the screen, in real time",
+        "unslouch demo --speed 4         # in a hurry",
+        "unslouch demo --plain --seed 7  # another person and another mounting, a line per event",
+        "unslouch demo > demo.txt        # no terminal: plain lines, ends by itself",
+    ),
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(0.1, 1000, clamp=False),
+    help="Times real time (default: 1 on the screen, 10 in plain mode).",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Another person, mounting and noise."
+)
+@plain_option
+@data_dir_option
+def demo(speed: float | None, seed: int, plain: bool, data_dir: Path | None) -> None:
+    """See calibration, a slouch alert and a set of seated rotations on a simulated strap.
+
+    In a terminal the live screen opens; otherwise events are printed as lines and the demo ends by itself. Samples take
+    the whole way: a simulated person and sensor, the strap's packets, decoder, analyser, sessions. Nothing is kept,
+    unless --data-dir says where.
+    """
+    if at_terminal() and not plain:
+        from unslouch.cli.screen import open_screen
+
+        open_screen(
+            lambda: simulated_feed(speed or 1.0, seed, endless=True), data_dir=data_dir, keep=data_dir is not None
+        )
+        return
+    from unslouch.cli.plain_demo import run_demo
+
+    run_demo(simulated_feed(speed or PLAIN_SPEED, seed, endless=False), data_dir)
+
+
+def simulated_feed(speed: float, seed: int, *, endless: bool) -> Conveyor:
+    """Make the feed of the demo: its scenario on a simulated strap, with any mounting."""
+    from unslouch.link.simulated import SimulatedOptions, SimulatedStrap
+    from unslouch.live.chain import Chain
+    from unslouch.live.conveyor import Conveyor
+    from unslouch_signal.synth import scenarios
+
+    strap = SimulatedStrap(
+        scenarios.demo(seed),
+        seed=seed,
+        options=SimulatedOptions(speed=math.inf if speed >= 1000 else speed),
+        endless=endless,
+    )
+    return Conveyor(strap, lambda: Chain(strap.info.rate_hz))

@@ -1,0 +1,167 @@
+"""Plain mode at the desk: a feed's updates through a desk session, a line for everything worth one."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+
+from unslouch.cli.lines import Lines
+from unslouch.desk.session import DeskSession
+from unslouch.desk.values import Cue, CueKind, DeskEffect, DeskSettings, End, Ended, Link, Notify
+from unslouch.live.feed import Buzz, Feed, FeedKind, LinkKind, Update
+from unslouch.report.plain import Line, event_lines
+from unslouch.report.words import counted, span
+from unslouch.store.log import Save, SessionLog, SessionStart
+from unslouch.store.rows import Outcome, SessionKind, Source
+from unslouch.store.store import Store
+from unslouch_signal.events import RotationRep, SlouchSpell
+from unslouch_signal.progress import Verdict, summarise
+
+POLL_S = 0.03
+SOURCES = {FeedKind.LIVE: Source.LIVE, FeedKind.SIMULATED: Source.SIMULATED, FeedKind.REPLAY: Source.REPLAY}
+
+
+def updates(feed: Feed) -> Iterator[Update]:
+    """Yield a feed's updates as they come, until no more samples will."""
+    while True:
+        for update in feed.poll():
+            yield update
+            if update.link.kind is LinkKind.ENDED:
+                return
+        time.sleep(POLL_S)
+
+
+def session_start(feed: Feed, kind: SessionKind, t: float) -> SessionStart:
+    """Describe a session that begins now, for the store."""
+    utc = time.time()
+    return SessionStart(
+        kind,
+        SOURCES[feed.kind],
+        start_t=t,
+        start_utc=utc,
+        utc_offset_s=float(time.localtime(utc).tm_gmtoff),
+        strap=feed.title,
+    )
+
+
+class PlainDesk:
+    """A desk session without a screen.
+
+    Parameters
+    ----------
+    feed
+        Where updates come from.
+    lines
+        Where lines go.
+    store
+        Where the session is kept; None, or a replay, keeps nothing.
+    """
+
+    def __init__(
+        self, feed: Feed, lines: Lines, store: Store | None = None, settings: DeskSettings | None = None
+    ) -> None:
+        self._feed, self._lines = feed, lines
+        self._store = None if feed.kind is FeedKind.REPLAY else store
+        self._session = DeskSession(settings)
+        self._log: SessionLog | None = None
+        self._link: LinkKind | None = None
+        self._spells: list[SlouchSpell] = []
+        self._reps: list[RotationRep] = []
+        self._t = 0.0
+
+    @property
+    def spells(self) -> int:
+        """How many slouch spells have ended."""
+        return len(self._spells)
+
+    def take(self, update: Update) -> None:
+        """Take one update: judge it, print it, keep it."""
+        self._t = update.sample_time
+        self._show_link(update)
+        for notice in update.notices:
+            self._lines.show(Line(self._t, "notice", notice))
+        if update.dropped:
+            self._lines.show(Line(self._t, "notice", f"{update.dropped} updates were left out: the reader is slow"))
+        if update.frame is not None and self._log is None and self._store is not None:
+            self._log = SessionLog(self._store, session_start(self._feed, SessionKind.DESK, self._t))
+        self._spells += [event for event in update.events if isinstance(event, SlouchSpell)]
+        self._reps += [event for event in update.events if isinstance(event, RotationRep)]
+        self._lines.show_all(event_lines(update.events))
+        self._carry_out(self._session.feed(update.events, update.frame))
+        if update.calibration is not None:
+            self._lines.show(calibration_line(self._t, update.calibration.quality, update.calibration.reasons))
+        if self._log is not None:
+            self._log.alive(self._t)
+
+    def end(self) -> None:
+        """End the session; safe to call twice."""
+        self._carry_out(self._session.command(End()))
+        if self._log is not None:
+            self._log.end(self._t, Outcome.ENDED)
+            self._log = None
+
+    def summary(self) -> None:
+        """Print what it came to."""
+        figures = self._session.figures
+        lines = self._lines
+        lines.say()
+        lines.say("Summary")
+        share = "" if figures.share is None else f" ({100 * figures.share:.0f} % of the time judged)"
+        lines.say(f"  upright {span(figures.upright_s)}{share}, slouched {span(figures.slouched_s)}")
+        lines.say(
+            f"  {counted(len(self._spells), 'slouch', 'slouches')} of 5 s or more, {counted(figures.alerts, 'alert')}"
+        )
+        if self._reps:
+            lines.say(rotation_sentence(self._reps))
+
+    def _show_link(self, update: Update) -> None:
+        if update.link.kind is self._link:
+            return
+        self._link = update.link.kind
+        self._carry_out(self._session.command(Link(self._link is LinkKind.UP)))
+        if self._link is not LinkKind.ENDED or update.link.advice:
+            text = f"{update.link.text} {update.link.advice}".strip()
+            self._lines.show(Line(self._t, "link", text, loud=self._link is LinkKind.LOST))
+
+    def _carry_out(self, effects: list[DeskEffect]) -> None:
+        for effect in effects:
+            match effect:
+                case Cue(kind, t, text):
+                    if Buzz in self._feed.accepts:
+                        self._feed.send(Buzz())
+                    if kind is not CueKind.SLOUCH:  # the alert has its line already
+                        self._lines.show(Line(t, "break", text, loud=True))
+                case Notify(t, text):
+                    self._lines.show(Line(t, "notice", text))
+                case Save(part):
+                    if self._log is not None:
+                        self._log.save(part)
+                case Ended(t):
+                    if self._log is not None:
+                        self._log.end(t)
+                        self._log = None
+
+
+def calibration_line(t: float, quality: float, reasons: tuple[str, ...]) -> Line:
+    """Say that a calibration came into use, how good it is and why not better."""
+    why = "" if not reasons else f" ({'; '.join(reasons)})"
+    return Line(t, "calibrated", f"quality {100 * quality:.0f} %{why}")
+
+
+def rotation_sentence(reps: list[RotationRep]) -> str:
+    """Sum up repetitions: mean per side, arc, and whether the sides differ for real."""
+    summary = summarise(reps)
+    parts = [
+        f"{side.side.value} {math.degrees(side.mean):.1f}° (mean of {min(side.count, 3)} of {side.count})"
+        for side in (summary.left, summary.right)
+        if side.mean is not None
+    ]
+    if not parts:
+        return f"  {len(reps)} rotations, none that counts"
+    text = f"  rotation {', '.join(parts)}"
+    if summary.arc is not None:
+        text += f", arc {math.degrees(summary.arc):.1f}°"
+    if summary.asymmetry_verdict is not Verdict.UNKNOWN and summary.asymmetry is not None:
+        text += f"; the sides differ by {abs(math.degrees(summary.asymmetry)):.1f}°, {summary.asymmetry_verdict.value}"
+    return text

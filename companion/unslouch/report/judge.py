@@ -1,0 +1,181 @@
+"""From a file to its analysis as values, JSON, page and picture: what ``unslouch analyze`` does for each file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unslouch.errors import FileError, Reason, UnslouchError
+from unslouch.report.json_model import Json, analysis_object
+from unslouch.report.opening import Opened, calibration_from, open_recording
+from unslouch.report.page import Curve, Style, page
+from unslouch_signal.analyser import Analysis, analyse_recording
+from unslouch_signal.calibration import Calibration
+from unslouch_signal.frames import Mount, parse_mount
+
+if TYPE_CHECKING:
+    from unslouch_signal.track import Track
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What was asked for on the command line, for every file alike.
+
+    Attributes
+    ----------
+    neutral
+        (start, end) in the recording's own time, s.
+    mount
+        Words such as ``down,right,back``.
+    calibration
+        A recording or a JSON file to take the calibration from.
+    plot, save_calibration
+        Files to write.
+    """
+
+    neutral: tuple[float, float] | None = None
+    mount: str | None = None
+    calibration: Path | None = None
+    plot: Path | None = None
+    save_calibration: Path | None = None
+
+    def settled(self) -> Settled:
+        """Read and check what all files share, once.
+
+        Raises
+        ------
+        UnslouchError
+            BAD_OPTION for a mount that cannot be, or choices that contradict each other; what the calibration's file
+            raises.
+        """
+        if self.calibration is not None and (self.neutral is not None or self.mount is not None):
+            raise UnslouchError(
+                Reason.BAD_OPTION,
+                "--calibration replaces --neutral and --mount; they cannot be given together.",
+                "Leave out one or the other.",
+            )
+        mount = None
+        if self.mount is not None:
+            try:
+                mount = parse_mount(self.mount)
+            except ValueError as error:
+                raise UnslouchError(
+                    Reason.BAD_OPTION, f"--mount: {error}.", "For example --mount down,right,back."
+                ) from None
+        given = None if self.calibration is None else calibration_from(self.calibration)
+        return Settled(self.neutral, mount, given, self.plot, self.save_calibration)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The choices, read and checked."""
+
+    neutral: tuple[float, float] | None = None
+    mount: Mount | None = None
+    calibration: Calibration | None = None
+    plot: Path | None = None
+    save_calibration: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An :class:`UnslouchError` as a value that passes between processes."""
+
+    reason: Reason
+    message: str
+    advice: str
+
+    def raised(self) -> UnslouchError:
+        """Make the error again."""
+        return UnslouchError(self.reason, self.message, self.advice)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one file: its report and page, or the failure."""
+
+    report: Json = field(default_factory=dict[str, object])
+    page: str = ""
+    failure: Failure | None = None
+
+
+def outcome(path: Path, settled: Settled, style: Style) -> Outcome:
+    """Analyse one file; what is wrong with it becomes a value."""
+    try:
+        report, analysis = judge(path, settled)
+        if settled.plot is not None:
+            from unslouch.report.plot import plot
+
+            plot(report, analysis.track, settled.plot)
+        if settled.save_calibration is not None:
+            _save(analysis.calibration, settled.save_calibration, path)
+        return Outcome(report, page(report, curve_of(analysis.track), style))
+    except UnslouchError as error:
+        return Outcome(failure=Failure(error.reason, error.message, error.advice))
+    except OSError as error:
+        where = error.filename or path
+        failure = Failure(Reason.FILE_ACCESS, f"{where}: {error.strerror or error}.", "Check the path and permissions.")
+        return Outcome(failure=failure)
+
+
+def judge(path: Path, settled: Settled) -> tuple[Json, Analysis]:
+    """Read and analyse one file.
+
+    Raises
+    ------
+    UnslouchError
+        When the file cannot be used, or the neutral is not within it.
+    """
+    opened = open_recording(path)
+    return analysed(opened, settled)
+
+
+def analysed(opened: Opened, settled: Settled) -> tuple[Json, Analysis]:
+    """Analyse what was read.
+
+    Raises
+    ------
+    UnslouchError
+        BAD_FILE when the samples say nothing, BAD_OPTION when the neutral is not within them.
+    """
+    block, path = opened.samples, opened.path
+    neutral = None
+    if settled.neutral is not None:
+        start, end = settled.neutral
+        first, last = float(block.t[0]), float(block.t[-1])
+        if not first <= start < end <= last:
+            raise UnslouchError(
+                Reason.BAD_OPTION,
+                f"{path}: --neutral {start:g}:{end:g} is not within the recording, whose t goes from {first:g} to {last:g}.",
+                "Times are the recording's own, in seconds.",
+            )
+        neutral = (start - first, end - first)
+    calibration, stored = settled.calibration, False
+    if calibration is None and neutral is None and settled.mount is None and opened.calibration is not None:
+        calibration, stored = opened.calibration, True
+    try:
+        analysis = analyse_recording(block, calibration, settled.mount, neutral)
+    except ValueError as error:
+        raise FileError(Reason.BAD_FILE, f"{path}: {error}.", "`unslouch info` tells what the file holds.") from error
+    source = "recording" if stored else analysis.calibration_source
+    return analysis_object(str(path), block, analysis, source, opened.notices), analysis
+
+
+def curve_of(track: Track) -> Curve:
+    """Choose the angle that a page draws: flexion where forward is known, else the tilt."""
+    known = bool(np.isfinite(track.flexion).any())
+    angle = np.where(track.measured, np.degrees(track.flexion if known else track.tilt), np.nan)
+    return Curve(track.t, angle, "flexion (forward +)" if known else "tilt from neutral")
+
+
+def _save(calibration: Calibration | None, out: Path, path: Path) -> None:
+    if calibration is None:
+        raise UnslouchError(
+            Reason.NOT_CALIBRATED,
+            f"{path}: no calibration was found that could be saved.",
+            "Record the protocol (upright and still for 4 s, two or three bows), or give --neutral and --mount.",
+        )
+    out.write_text(calibration.to_json() + "\n", encoding="utf-8")
