@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,10 @@ from unslouch.cli.command import UnslouchCommand, at_terminal, data_dir_option, 
 if TYPE_CHECKING:
     from unslouch.live.conveyor import Conveyor
 
-PLAIN_SPEED = 10.0
-"""The demo's 160 s pass in 16 s: long enough to read along, short enough to wait for."""
+PLAIN_SPEED = 12.0
+"""The demo's 180 s pass in 15 s: long enough to read along, short enough to wait for."""
+LONGEST_S = 400.0
+"""The plain demo ends by itself, whatever happens."""
 
 
 @click.command(
@@ -28,8 +29,8 @@ PLAIN_SPEED = 10.0
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(0.1, 1000, clamp=False),
-    help="Times real time (default: 1 on the screen, 10 in plain mode).",
+    type=click.FloatRange(0.1, 100),
+    help="Times real time (default: 1 on the screen, 12 in plain mode).",
 )
 @click.option(
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="Another person, mounting and noise."
@@ -47,16 +48,16 @@ def demo(speed: float | None, seed: int, plain: bool, data_dir: Path | None) -> 
         from unslouch.cli.screen import open_screen
 
         open_screen(
-            lambda: simulated_feed(speed or 1.0, seed, endless=True), data_dir=data_dir, keep=data_dir is not None
+            lambda: simulated_feed(speed or 1.0, seed), data_dir=data_dir, keep=data_dir is not None
         )
         return
     from unslouch.cli.plain_demo import run_demo
 
-    run_demo(simulated_feed(speed or PLAIN_SPEED, seed, endless=False), data_dir)
+    run_demo(simulated_feed(speed or PLAIN_SPEED, seed, until_s=LONGEST_S), data_dir)
 
 
-def simulated_feed(speed: float, seed: int, *, endless: bool) -> Conveyor:
-    """Make the feed of the demo: its scenario on a simulated strap, with any mounting."""
+def simulated_feed(speed: float, seed: int, until_s: float | None = None) -> Conveyor:
+    """Make the feed of the demo: its scenario on a simulated strap, with any mounting; then the wearer sits on."""
     from unslouch.link.simulated import SimulatedOptions, SimulatedStrap
     from unslouch.live.chain import Chain
     from unslouch.live.conveyor import Conveyor
@@ -65,7 +66,7 @@ def simulated_feed(speed: float, seed: int, *, endless: bool) -> Conveyor:
     strap = SimulatedStrap(
         scenarios.demo(seed),
         seed=seed,
-        options=SimulatedOptions(speed=math.inf if speed >= 1000 else speed),
-        endless=endless,
+        options=SimulatedOptions(speed=speed, duration_s=until_s),
+        endless=True,
     )
     return Conveyor(strap, lambda: Chain(strap.info.rate_hz))

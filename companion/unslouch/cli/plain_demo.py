@@ -1,30 +1,59 @@
-"""The demo in lines."""
+"""The demo in lines: calibration and a slouch at the desk, then a coached set of seated rotations."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from unslouch.cli.lines import Lines
+from unslouch.cli.plain_coach import Obliging, PlainCoach
 from unslouch.cli.plain_desk import PlainDesk, updates
+from unslouch.coach.techniques import TECHNIQUES
 from unslouch.live.conveyor import Conveyor
+from unslouch.live.feed import LinkKind
 from unslouch.store.paths import data_paths
 from unslouch.store.store import Store
+from unslouch_signal.events import Technique
+
+SETTLED_S = 3.0
+"""Sitting upright again after the slouch before the coach begins."""
 
 
 def run_demo(feed: Conveyor, data_dir: Path | None) -> None:
-    """Print the demo's events and its summary; keep its session when a place is given."""
+    """Print the demo's events and its summary; keep its sessions when a place is given."""
     lines = Lines()
-    lines.say("A simulated person wears a simulated strap: calibration (upright, three bows), a slouch, rotations.")
-    lines.say("Times are minutes and seconds of the strap's clock.")
+    lines.say("A simulated person wears a simulated strap: calibration (upright, three bows), a slouch at the desk,")
+    lines.say("then the coach with seated rotations. Times are minutes and seconds of the strap's clock.")
     lines.say()
     store = None if data_dir is None else Store.open(data_paths(data_dir))
     desk = PlainDesk(feed, lines, store)
+    spec = TECHNIQUES[Technique.SEATED_ROTATION]
+    coach = PlainCoach(
+        feed, spec.technique, lines, Obliging(lines), plan=spec.plan(hold_s=spec.dose.hold_s.lo, rest_s=5), store=store
+    )
     try:
+        upright_since: float | None = None
+        coaching = False
         for update in updates(feed):
-            desk.take(update)
+            if not coaching:
+                desk.take(update)
+                if desk.spells and upright_since is None:
+                    upright_since = update.sample_time
+                if upright_since is not None and update.sample_time > upright_since + SETTLED_S:
+                    coaching = True
+                    desk.end()
+                    lines.say()
+            else:
+                coach.take(update)
+                coach.attend()
+                if coach.over or update.link.kind is LinkKind.ENDED:
+                    break
     finally:
+        coach.end()
         desk.end()
         feed.close()
         if store is not None:
             store.close()
-    desk.summary()
+    desk.summary(rotations=False)
+    result = coach.view.result
+    for line in () if result is None else result.lines:
+        lines.say(f"  {line[0].lower()}{line[1:]}")

@@ -15,7 +15,7 @@ from unslouch.report.words import counted, span
 from unslouch.store.log import Save, SessionLog, SessionStart
 from unslouch.store.rows import Outcome, SessionKind, Source
 from unslouch.store.store import Store
-from unslouch_signal.events import RotationRep, SlouchSpell
+from unslouch_signal.events import RotationRep, SlouchSpell, Technique
 from unslouch_signal.progress import Verdict, summarise
 
 POLL_S = 0.03
@@ -32,7 +32,7 @@ def updates(feed: Feed) -> Iterator[Update]:
         time.sleep(POLL_S)
 
 
-def session_start(feed: Feed, kind: SessionKind, t: float) -> SessionStart:
+def session_start(feed: Feed, kind: SessionKind, t: float, technique: Technique | None = None) -> SessionStart:
     """Describe a session that begins now, for the store."""
     utc = time.time()
     return SessionStart(
@@ -41,6 +41,7 @@ def session_start(feed: Feed, kind: SessionKind, t: float) -> SessionStart:
         start_t=t,
         start_utc=utc,
         utc_offset_s=float(time.localtime(utc).tm_gmtoff),
+        technique=technique,
         strap=feed.title,
     )
 
@@ -101,7 +102,7 @@ class PlainDesk:
             self._log.end(self._t, Outcome.ENDED)
             self._log = None
 
-    def summary(self) -> None:
+    def summary(self, *, rotations: bool = True) -> None:
         """Print what it came to."""
         figures = self._session.figures
         lines = self._lines
@@ -112,7 +113,7 @@ class PlainDesk:
         lines.say(
             f"  {counted(len(self._spells), 'slouch', 'slouches')} of 5 s or more, {counted(figures.alerts, 'alert')}"
         )
-        if self._reps:
+        if self._reps and rotations:
             lines.say(rotation_sentence(self._reps))
 
     def _show_link(self, update: Update) -> None:

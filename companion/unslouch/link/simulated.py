@@ -24,6 +24,8 @@ STEP_S = 0.12
 """Wall time made ahead: short enough that a command is followed at once, long enough to cost little (0.7 ms a step)."""
 WAY_S = 0.03
 """From the newest sample of a packet to its arrival: half a connection interval and the stack."""
+MOST_AHEAD_S = 2.0
+"""Simulated time made ahead at most, however fast: what is asked of the wearer waits for it."""
 BOOT = 1
 RESTLESS_S = 0.25
 """Longest sleep, so that a command, a new speed or the end is noticed."""
@@ -168,7 +170,7 @@ class SimulatedStrap:
     def _next(self) -> list[EncodedPacket]:
         """Make the next stretch of samples; give the packets of it that the radio does not lose."""
         rate, per = self._person.model.rate_hz, self._options.samples_per_packet
-        ahead = min(STEP_S * self._speed, 30.0) if math.isfinite(self._speed) else 30.0
+        ahead = min(STEP_S * self._speed, MOST_AHEAD_S)
         n = max(per, round(ahead * rate / per) * per)
         if self._end is not None:
             n = max(1, min(n, math.ceil((self._end - self._person.now) * rate - 1e-6)))
