@@ -47,9 +47,7 @@ def demo(speed: float | None, seed: int, plain: bool, data_dir: Path | None) -> 
     if at_terminal() and not plain:
         from unslouch.cli.screen import open_screen
 
-        open_screen(
-            lambda: simulated_feed(speed or 1.0, seed), data_dir=data_dir, keep=data_dir is not None
-        )
+        open_screen(lambda: simulated_feed(speed or 1.0, seed), data_dir=data_dir, keep=data_dir is not None)
         return
     from unslouch.cli.plain_demo import run_demo
 

@@ -14,25 +14,25 @@ import numpy as np
 
 from unslouch_signal.events import ActivitySpan, HoldSpan, RotationPosition, RotationRep, SlouchSpell
 from unslouch_signal.progress import RotationSummary, summarise
-from unslouch_signal.samples import SampleBlock
 
 if TYPE_CHECKING:
+    from unslouch.recording.model import Recording
     from unslouch_signal.analyser import Analysis
 
 Json = dict[str, Any]
 
-GAP_S = 0.15
-"""Samples further apart than this have a gap between them (and further than 2.5 of their usual intervals)."""
+MOST_GAPS = 1000
+"""Listed under ``recording.gaps``; ``gaps_s`` counts them all."""
 
 
 def seconds(value: float | None) -> float | None:
     """Round to a millisecond; None stays None."""
-    return None if value is None else round(float(value), 3)
+    return None if value is None else round(float(value), 3) + 0.0  # no -0.0
 
 
 def degrees(value: float | None) -> float | None:
     """Turn rad into degrees, to a hundredth; None and NaN become None."""
-    return None if value is None or not math.isfinite(value) else round(math.degrees(value), 2)
+    return None if value is None or not math.isfinite(value) else round(math.degrees(value), 2) + 0.0
 
 
 def slouch_object(spell: SlouchSpell) -> Json:
@@ -102,39 +102,35 @@ def rotation_summary_object(rotations: Sequence[RotationRep]) -> Json:
     }
 
 
-def recording_object(block: SampleBlock) -> Json:
-    """Return ``recording``; ``gaps_s`` is the time without samples."""
-    step = np.diff(block.t)
-    interval = float(np.median(step)) if len(step) else 0.0
-    at = np.flatnonzero(step > max(GAP_S, 2.5 * interval))
+def recording_object(recording: Recording) -> Json:
+    """Return ``recording``; ``gaps_s`` is the time without samples, in steps of more than three usual intervals."""
+    t = recording.samples.t
+    step = np.diff(t)
+    at = np.flatnonzero(step > 3 * float(np.median(step))) if len(step) else np.empty(0, np.intp)
+    rate = recording.rate_hz
     return {
-        "duration_s": seconds(float(block.t[-1] - block.t[0])),
-        "rate_hz": round(1.0 / interval, 3) if interval else 0.0,
-        "samples": len(block),
-        "gaps_s": seconds(float(np.sum(step[at] - interval))),
-        "start_s": seconds(float(block.t[0])),
-        "gaps": [{"start_s": seconds(float(block.t[i])), "end_s": seconds(float(block.t[i + 1]))} for i in at[:1000]],
+        "duration_s": seconds(recording.duration_s),
+        "rate_hz": round(rate, 3) if math.isfinite(rate) else 0.0,
+        "samples": len(t),
+        "gaps_s": seconds(recording.gaps_s),
+        "start_s": seconds(float(t[0])),
+        "content": recording.content.value,
+        "gaps": [{"start_s": seconds(float(t[i])), "end_s": seconds(float(t[i + 1]))} for i in at[:MOST_GAPS].tolist()],
     }
 
 
-def analysis_object(
-    file: str, block: SampleBlock, analysis: Analysis, source: str, notices: Sequence[str] = ()
-) -> Json:
+def analysis_object(recording: Recording, analysis: Analysis, source: str) -> Json:
     """Return everything ``--json`` prints about one file.
 
     Parameters
     ----------
-    file
-        As it was named.
     source
         Where the calibration came from.
-    notices
-        What was noticed about the file.
     """
     calibration = analysis.calibration
     return {
-        "file": file,
-        "recording": recording_object(block),
+        "file": str(recording.path),
+        "recording": recording_object(recording),
         "calibration": {
             "source": source,
             "quality": 0.0 if calibration is None else round(calibration.quality, 3),
@@ -149,11 +145,11 @@ def analysis_object(
         "slouches": [slouch_object(spell) for spell in analysis.slouches],
         "rotations": [rotation_object(rep) for rep in analysis.rotations],
         "rotation_summary": rotation_summary_object(analysis.rotations),
-        "holds": [hold_object(hold) for hold in analysis.holds],
+        "holds": [hold_object(event) for event in analysis.events if isinstance(event, HoldSpan)],
         "activity": [activity_object(span) for span in analysis.activity],
         "doubts": [
             {"t_s": seconds(doubt.t), "reason": doubt.reason.value, "resolved": doubt.resolved}
             for doubt in analysis.doubts
         ],
-        "notices": list(notices),
+        "notices": [notice.message for notice in recording.notices],
     }

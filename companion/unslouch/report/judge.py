@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unslouch.errors import FileError, Reason, UnslouchError
+from unslouch.recording.model import Recording
+from unslouch.recording.reader import read_recording
 from unslouch.report.json_model import Json, analysis_object
-from unslouch.report.opening import Opened, calibration_from, open_recording
 from unslouch.report.page import Curve, Style, page
 from unslouch_signal.analyser import Analysis, analyse_recording
 from unslouch_signal.calibration import Calibration
 from unslouch_signal.frames import Mount, parse_mount
+from unslouch_signal.fusion import fuse
+from unslouch_signal.protocol import find_protocol
 
 if TYPE_CHECKING:
     from unslouch_signal.track import Track
@@ -129,39 +132,59 @@ def judge(path: Path, settled: Settled) -> tuple[Json, Analysis]:
     UnslouchError
         When the file cannot be used, or the neutral is not within it.
     """
-    opened = open_recording(path)
-    return analysed(opened, settled)
-
-
-def analysed(opened: Opened, settled: Settled) -> tuple[Json, Analysis]:
-    """Analyse what was read.
-
-    Raises
-    ------
-    UnslouchError
-        BAD_FILE when the samples say nothing, BAD_OPTION when the neutral is not within them.
-    """
-    block, path = opened.samples, opened.path
-    neutral = None
-    if settled.neutral is not None:
-        start, end = settled.neutral
-        first, last = float(block.t[0]), float(block.t[-1])
-        if not first <= start < end <= last:
-            raise UnslouchError(
-                Reason.BAD_OPTION,
-                f"{path}: --neutral {start:g}:{end:g} is not within the recording, whose t goes from {first:g} to {last:g}.",
-                "Times are the recording's own, in seconds.",
-            )
-        neutral = (start - first, end - first)
+    recording = read_recording(path)
+    neutral = None if settled.neutral is None else _from_start(recording, settled.neutral)
     calibration, stored = settled.calibration, False
-    if calibration is None and neutral is None and settled.mount is None and opened.calibration is not None:
-        calibration, stored = opened.calibration, True
+    block = recording.samples
     try:
+        if calibration is None and neutral is None and settled.mount is None and recording.calibration is not None:
+            block = block if block.quat is not None else fuse(block)
+            # What was done in the recording itself is nearer to its start than what was known when it ended.
+            stored = find_protocol(block) is None
+            calibration = Calibration.from_json(recording.calibration) if stored else None
         analysis = analyse_recording(block, calibration, settled.mount, neutral)
     except ValueError as error:
         raise FileError(Reason.BAD_FILE, f"{path}: {error}.", "`unslouch info` tells what the file holds.") from error
     source = "recording" if stored else analysis.calibration_source
-    return analysis_object(str(path), block, analysis, source, opened.notices), analysis
+    return analysis_object(recording, analysis, source), analysis
+
+
+def calibration_from(path: Path) -> Calibration:
+    """Read a calibration: a JSON file of ``--save-calibration``, or a recording that holds one or begins with the bows.
+
+    Raises
+    ------
+    UnslouchError
+        When there is no such file, or no calibration in it.
+    """
+    if path.suffix.lower() == ".json":
+        try:
+            return Calibration.from_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise FileError(Reason.NOT_FOUND, f"There is no file {path}.") from None
+        except (ValueError, UnicodeDecodeError) as error:
+            raise FileError(Reason.BAD_FILE, f"{path}: {error}.", "Make one with --save-calibration.") from None
+    _, analysis = judge(path, Settled())
+    if analysis.calibration is None or not analysis.calibration.forward_known:
+        raise UnslouchError(
+            Reason.NOT_CALIBRATED,
+            f"{path} holds no calibration that knows forward.",
+            "It must begin with the protocol (upright and still for 4 s, two or three bows), or be a JSON file.",
+        )
+    return analysis.calibration.without_heading()
+
+
+def _from_start(recording: Recording, neutral: tuple[float, float]) -> tuple[float, float]:
+    """Turn the recording's own times into seconds since its first sample."""
+    start, end = neutral
+    first, last = float(recording.samples.t[0]), float(recording.samples.t[-1])
+    if not first <= start < end <= last:
+        raise UnslouchError(
+            Reason.BAD_OPTION,
+            f"{recording.path}: --neutral {start:g}:{end:g} is not within its t, from {first:g} to {last:g}.",
+            "Times are the recording's own, in seconds.",
+        )
+    return start - first, end - first
 
 
 def curve_of(track: Track) -> Curve:

@@ -12,6 +12,7 @@ from unslouch.report.draw import Pen
 from unslouch.report.json_model import Json
 from unslouch.report.words import ACTIVITY, DIRECTION, FAULT, TECHNIQUE, clock, span
 from unslouch_signal.events import ActivityKind, Direction, RotationFault, Technique
+from unslouch_signal.progress import Verdict
 from unslouch_signal.samples import FloatArray
 
 LEAST_WIDTH, MOST_WIDTH = 38, 100
@@ -114,7 +115,7 @@ _CALIBRATED = {
     "neutral": "by --neutral",
     "file": "by --calibration",
     "recording": "by the calibration in the recording",
-    "still": "by the first quiet upright stretch",
+    "still start": "by the first quiet stretch",
 }
 
 
@@ -191,18 +192,7 @@ def _rotations(report: Json, style: Style) -> Iterator[str]:
         bar = style.paint(style.pen.bar(value / ROTATION_SCALE_DEG, width), "36")
         yield f"  {side:<6} {bar} {value:5.1f}°  of {min(count, 3)}"
     if summary["arc_deg"] is not None:
-        wider = (
-            ""
-            if not summary["asymmetry_deg"]
-            else (" to the left" if summary["asymmetry_deg"] > 0 else " to the right")
-        )
-        yield from _wrap(
-            f"arc {summary['arc_deg']:.1f}°, {abs(summary['asymmetry_deg']):.1f}° more{wider}"
-            if wider
-            else f"arc {summary['arc_deg']:.1f}°, both sides alike",
-            style.inner,
-            "  ",
-        )
+        yield from _wrap(_arc(summary), style.inner, "  ")
     for rep in _first(rotations):
         faults = ", ".join(FAULT[RotationFault(reason)] for reason in rep["reasons"])
         note = style.dim(f"  not counted: {faults}") if faults else ""
@@ -210,6 +200,13 @@ def _rotations(report: Json, style: Style) -> Iterator[str]:
         took = f"{rep['end_s'] - rep['start_s']:.1f} s"
         yield f"  {when:>9}  {rep['side']:<5} {rep['range_deg']:5.1f}°  {rep['position']}, {took}{note}"
     yield from _rest(rotations, style)
+
+
+def _arc(summary: Json) -> str:
+    """Say how far it is from one end to the other and whether the sides differ for real."""
+    difference = summary["asymmetry_deg"]
+    text = f"arc {summary['arc_deg']:.1f}°, {abs(difference):.1f}° more to the {'left' if difference > 0 else 'right'}"
+    return text if summary["asymmetry"] == Verdict.UNKNOWN else f"{text} ({summary['asymmetry']})"
 
 
 def _holds(report: Json, style: Style) -> Iterator[str]:
