@@ -13,3 +13,4 @@ pub mod quaternion;
 pub mod real;
 pub mod sample;
 pub mod vector;
+pub mod wire;

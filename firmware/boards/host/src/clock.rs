@@ -41,7 +41,10 @@ fn pace_or_start(speed: f64) -> &'static Pace {
     let mut fresh = false;
     let pace = PACE.get_or_init(|| {
         fresh = true;
-        Pace { zero: Instant::now(), speed }
+        Pace {
+            zero: Instant::now(),
+            speed,
+        }
     });
     if fresh {
         thread::spawn(wake_when_due);
@@ -68,14 +71,22 @@ impl Driver for HostClock {
 
     fn schedule_wake(&self, at: u64, waker: &Waker) {
         pace();
-        if self.queue.lock().expect("the clock's queue is not poisoned").schedule_wake(at, waker) {
+        if self
+            .queue
+            .lock()
+            .expect("the clock's queue is not poisoned")
+            .schedule_wake(at, waker)
+        {
             self.changed.notify_one();
         }
     }
 }
 
 fn wake_when_due() {
-    let mut queue = CLOCK.queue.lock().expect("the clock's queue is not poisoned");
+    let mut queue = CLOCK
+        .queue
+        .lock()
+        .expect("the clock's queue is not poisoned");
     loop {
         let next = queue.next_expiration(pace().ticks());
         queue = CLOCK

@@ -5,7 +5,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use embedded_storage_async::nor_flash::{ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash};
+use embedded_storage_async::nor_flash::{
+    ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
+};
 
 /// Erase unit, bytes, as that of the board's QSPI flash.
 pub const SECTOR: usize = 4096;
@@ -38,7 +40,12 @@ impl NorFlashError for FlashError {
 impl FileFlash {
     /// Open `path` (made and filled with 0xFF when new) and take `length` bytes from `start`.
     pub fn open(path: &Path, start: u64, length: usize) -> io::Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
         let end = start + length as u64;
         let mut at = file.metadata()?.len();
         let blank = [0xFF; SECTOR];
@@ -47,7 +54,11 @@ impl FileFlash {
             file.write_all_at(&blank[..n], at)?;
             at += n as u64;
         }
-        Ok(Self { file, start, length })
+        Ok(Self {
+            file,
+            start,
+            length,
+        })
     }
 
     fn check(&self, offset: u32, length: usize, unit: usize) -> Result<u64, FlashError> {
@@ -87,7 +98,9 @@ impl NorFlash for FileFlash {
         let at = self.check(from, length, SECTOR)?;
         let blank = [0xFF; SECTOR];
         for sector in 0..length / SECTOR {
-            self.file.write_all_at(&blank, at + (sector * SECTOR) as u64).map_err(FlashError::File)?;
+            self.file
+                .write_all_at(&blank, at + (sector * SECTOR) as u64)
+                .map_err(FlashError::File)?;
         }
         Ok(())
     }
@@ -95,7 +108,9 @@ impl NorFlash for FileFlash {
     async fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
         let at = self.check(offset, bytes.len(), Self::WRITE_SIZE)?;
         let mut cells = vec![0; bytes.len()];
-        self.file.read_exact_at(&mut cells, at).map_err(FlashError::File)?;
+        self.file
+            .read_exact_at(&mut cells, at)
+            .map_err(FlashError::File)?;
         for (cell, byte) in cells.iter_mut().zip(bytes) {
             *cell &= byte;
         }
@@ -108,7 +123,10 @@ mod tests {
     use super::*;
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime")
+            .block_on(future)
     }
 
     #[test]
@@ -117,7 +135,10 @@ mod tests {
         block_on(async {
             let mut flash = FileFlash::open(&path, 4096, 8192).expect("opens");
             flash.write(4, &[0xF0, 1, 2, 3]).await.expect("writes");
-            flash.write(4, &[0x0F, 1, 2, 3]).await.expect("writes again");
+            flash
+                .write(4, &[0x0F, 1, 2, 3])
+                .await
+                .expect("writes again");
             let mut bytes = [0; 4];
             flash.read(4, &mut bytes).await.expect("reads");
             assert_eq!(bytes, [0x00, 1, 2, 3], "a write only clears bits");

@@ -35,15 +35,22 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, String> {
     while let Some(arg) = parser.next().map_err(text)? {
         match arg {
             Long("rate") => {
-                let value = parser.value().and_then(|v| v.parse::<f32>()).map_err(text)?;
+                let value = parser
+                    .value()
+                    .and_then(|v| v.parse::<f32>())
+                    .map_err(text)?;
                 if !(10.0..=1000.0).contains(&value) {
-                    return Err(format!("--rate {value}: a rate between 10 and 1000 Hz is needed"));
+                    return Err(format!(
+                        "--rate {value}: a rate between 10 and 1000 Hz is needed"
+                    ));
                 }
                 rate_hz = Some(value);
             }
             Long("bias") => {
                 let value = parser.value().and_then(|v| v.string()).map_err(text)?;
-                bias = three(&value).ok_or_else(|| format!("--bias {value}: three numbers X,Y,Z in deg/s are needed"))?;
+                bias = three(&value).ok_or_else(|| {
+                    format!("--bias {value}: three numbers X,Y,Z in deg/s are needed")
+                })?;
             }
             Short('h') | Long("help") => {
                 print!("{HELP}");
@@ -60,14 +67,21 @@ fn three(text: &str) -> Option<[f32; 3]> {
     let mut out = [0.0; 3];
     let mut parts = text.split(',');
     for x in &mut out {
-        *x = parts.next()?.trim().parse().ok().filter(|v: &f32| v.is_finite())?;
+        *x = parts
+            .next()?
+            .trim()
+            .parse()
+            .ok()
+            .filter(|v: &f32| v.is_finite())?;
     }
     parts.next().is_none().then_some(out)
 }
 
 /// Runs the command.
 pub fn run(parser: lexopt::Parser) -> Result<(), String> {
-    let Some(options) = parse(parser)? else { return Ok(()) };
+    let Some(options) = parse(parser)? else {
+        return Ok(());
+    };
     match stream(&options, &mut io::stdin().lock(), &mut io::stdout().lock()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(|e| e.to_string()),
@@ -93,12 +107,17 @@ fn stream(options: &Options, input: &mut impl Read, output: &mut impl Write) -> 
         let whole = held - held % FRAME;
         out.clear();
         for frame in buffer[..whole].chunks_exact(FRAME) {
-            let x: Vec<f32> = frame.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            let x: Vec<f32> = frame
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect();
             let acc = Vec3::new(x[0], x[1], x[2]);
             let gyr = Vec3::new(x[3], x[4], x[5]);
             let d = core::f32::consts::PI / 180.0;
             let gyr = gyr - Vec3::from_f32(options.bias).scale(d);
-            let f = filter.get_or_insert_with(|| Filter::new(&Parameters::default(), options.rate_hz, acc, gyr));
+            let f = filter.get_or_insert_with(|| {
+                Filter::new(&Parameters::default(), options.rate_hz, acc, gyr)
+            });
             f.push(acc, gyr, dt);
             for c in f.attitude().to_array() {
                 out.extend_from_slice(&c.to_le_bytes());
@@ -110,7 +129,10 @@ fn stream(options: &Options, input: &mut impl Read, output: &mut impl Write) -> 
         held -= whole;
     }
     if held > 0 {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("the input ends {held} bytes into a frame of 24")));
+        return Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            format!("the input ends {held} bytes into a frame of 24"),
+        ));
     }
     Ok(())
 }

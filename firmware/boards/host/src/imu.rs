@@ -36,7 +36,12 @@ struct Stamps {
 
 impl Stamps {
     fn new(rate_hz: f32) -> Self {
-        Self { period: 1.0 / f64::from(rate_hz), first: None, start_us: 0, last: 0.0 }
+        Self {
+            period: 1.0 / f64::from(rate_hz),
+            first: None,
+            start_us: 0,
+            last: 0.0,
+        }
     }
 
     fn frame(&mut self, t: f64, acc: [f64; 3], gyr: [f64; 3]) -> Option<ImuFrame> {
@@ -74,11 +79,17 @@ impl CsvImu {
     /// Open `path` and read its header.
     pub fn open(path: &Path, rate_hz: f32) -> Result<Self, String> {
         let shown = path.display();
-        let file = File::open(path).map_err(|error| format!("{shown} cannot be opened: {error}."))?;
+        let file =
+            File::open(path).map_err(|error| format!("{shown} cannot be opened: {error}."))?;
         let mut lines = BufReader::new(file).lines();
         let header = match lines.next() {
             Some(Ok(line)) => line,
-            _ => return Err(format!("{shown} has no header line; expected {}.", COLUMNS.join(","))),
+            _ => {
+                return Err(format!(
+                    "{shown} has no header line; expected {}.",
+                    COLUMNS.join(",")
+                ));
+            }
         };
         let names: Vec<&str> = header.trim().split(',').map(str::trim).collect();
         let mut columns = [0; 7];
@@ -86,9 +97,21 @@ impl CsvImu {
             *at = names
                 .iter()
                 .position(|name| *name == wanted)
-                .ok_or_else(|| format!("{shown}: line 1 has no column {wanted}; expected {}.", COLUMNS.join(",")))?;
+                .ok_or_else(|| {
+                    format!(
+                        "{shown}: line 1 has no column {wanted}; expected {}.",
+                        COLUMNS.join(",")
+                    )
+                })?;
         }
-        Ok(Self { lines, columns, line: 1, stamps: Stamps::new(rate_hz), rate_hz, next: None })
+        Ok(Self {
+            lines,
+            columns,
+            line: 1,
+            stamps: Stamps::new(rate_hz),
+            rate_hz,
+            next: None,
+        })
     }
 
     fn frame(&mut self) -> Option<ImuFrame> {
@@ -102,13 +125,19 @@ impl CsvImu {
             let mut values = [0.0; 7];
             let mut good = true;
             for (value, column) in values.iter_mut().zip(self.columns) {
-                match cells.get(column).and_then(|cell| cell.trim().parse::<f64>().ok()) {
+                match cells
+                    .get(column)
+                    .and_then(|cell| cell.trim().parse::<f64>().ok())
+                {
                     Some(number) if number.is_finite() => *value = number,
                     _ => good = false,
                 }
             }
             if !good {
-                eprintln!("line {} is not seven finite numbers; the frame is taken as lost", self.line);
+                eprintln!(
+                    "line {} is not seven finite numbers; the frame is taken as lost",
+                    self.line
+                );
                 continue;
             }
             let [t, ax, ay, az, gx, gy, gz] = values;
@@ -130,7 +159,12 @@ impl TcpImu {
     pub async fn connect(address: &str, rate_hz: f32) -> std::io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, stamps: Stamps::new(rate_hz), rate_hz, buffer: VecDeque::new() })
+        Ok(Self {
+            stream,
+            stamps: Stamps::new(rate_hz),
+            rate_hz,
+            buffer: VecDeque::new(),
+        })
     }
 
     fn take(&mut self) -> Option<ImuFrame> {

@@ -1,0 +1,247 @@
+//! Puts the tasks together.
+
+use core::ops::Range;
+
+use embassy_futures::join::{join, join4};
+use embassy_futures::select::{Either, select};
+use embassy_sync::mutex::Mutex;
+use embassy_time::{Duration, Timer};
+use embedded_storage_async::nor_flash::NorFlash;
+use heapless::String;
+use trouble_host::prelude::*;
+use unslouch_strap_core::wire::event::Event;
+
+use crate::bonds::{Bonds, SharedBonds, SharedStore};
+use crate::connection::{Central, Ended, LinkController};
+use crate::gatt::Server;
+use crate::platform::{Board, Button, Imu, Lamp, Motor, Power, WATCHDOG};
+use crate::settings::{BONDS, Store};
+use crate::state::Shared;
+use crate::{advertise, button, motor, pairing, power, sampler, status};
+
+/// One central at a time.
+pub const CONNECTIONS: usize = 1;
+/// Signalling, attributes, security.
+pub const CHANNELS: usize = 3;
+/// What the host needs of RAM.
+pub type Resources = HostResources<DefaultPacketPool, CONNECTIONS, CHANNELS, 1, BONDS>;
+
+/// Everything a board gives.
+pub struct Hardware<C, I, S, M, B, P, L, R> {
+    /// Its Bluetooth controller.
+    pub controller: C,
+    /// Its address, static random, least significant byte first.
+    pub address: [u8; 6],
+    /// Its inertial sensor.
+    pub imu: I,
+    /// Flash of settings and bonds.
+    pub settings: S,
+    /// The part of it that may be used.
+    pub settings_range: Range<u32>,
+    /// Its motor.
+    pub motor: M,
+    /// Its button.
+    pub button: B,
+    /// Its cell and charger.
+    pub power: P,
+    /// Its lamp.
+    pub lamp: L,
+    /// Reset and watchdog.
+    pub board: R,
+    /// Number of the board (docs/protocol.md, section 7).
+    pub number: u8,
+    /// Name of the board.
+    pub name: &'static str,
+}
+
+/// Run the strap; returns only where a board cannot start again by itself.
+pub async fn run<C, I, S, M, B, P, L, R>(
+    hardware: Hardware<C, I, S, M, B, P, L, R>,
+    resources: &mut Resources,
+) where
+    C: LinkController,
+    I: Imu,
+    S: NorFlash,
+    M: Motor,
+    B: Button,
+    P: Power,
+    L: Lamp,
+    R: Board,
+{
+    let Hardware {
+        controller,
+        address,
+        mut imu,
+        settings,
+        settings_range,
+        mut motor,
+        mut button,
+        mut power,
+        mut lamp,
+        mut board,
+        number,
+        name,
+    } = hardware;
+    let mut store = Store::new(settings, settings_range);
+    let boot = store.next_boot().await;
+    let kept = store.settings().await;
+    let bonds = store.bonds().await;
+    let panic_text = store.panic().await;
+    let shared = Shared::new(boot.unwrap_or(0), board.reset_reason(), kept, number);
+    shared.with(|state| {
+        state.flash_fault = boot.is_err();
+        state.panic_waits = !panic_text.is_empty();
+    });
+    let store: SharedStore<S> = Mutex::new(store);
+
+    let stack = trouble_host::new(controller, resources)
+        .set_random_address(Address::random(address))
+        .set_io_capabilities(IoCapabilities::NoInputNoOutput)
+        .build();
+    let bonds = Bonds::load(bonds, &stack, &shared);
+    if bonds.is_empty() {
+        pairing::open(&shared, pairing::WINDOW);
+    }
+    let bonds: SharedBonds = Mutex::new(bonds);
+    let radio_name = radio_name(&address);
+    let Ok(server) = Server::new_with_config(GapConfig::Peripheral(PeripheralConfig {
+        name: &radio_name,
+        appearance: &appearance::sensor::MULTI_SENSOR,
+    })) else {
+        return; // the table's size is fixed at compile time: cannot happen
+    };
+    describe(&server, name, &address);
+    shared.event(
+        Event::Boot,
+        u16::from(status::reset_number(board.reset_reason())),
+    );
+
+    let mut runner = stack.runner();
+    let mut peripheral = stack.peripheral();
+    let radio = async {
+        loop {
+            // the runner ends only with its transport; a board's controller does not, a desktop's socket may
+            if runner.run().await.is_err() {
+                return;
+            }
+        }
+    };
+    let centrals = async {
+        loop {
+            let Ok(connection) =
+                advertise::until_connected(&shared, &radio_name, &mut peripheral).await
+            else {
+                Timer::after_millis(500).await;
+                continue;
+            };
+            let Ok(conn) = connection.with_attribute_server(&server) else {
+                continue;
+            };
+            let central = Central {
+                shared: &shared,
+                stack: &stack,
+                server: &server,
+                conn: &conn,
+                store: &store,
+                bonds: &bonds,
+                panic_text: &panic_text,
+            };
+            if let Ended::Reboot { bootloader } = central.serve().await {
+                return bootloader;
+            }
+        }
+    };
+    let sensing = sampler::run(&shared, &mut imu);
+    let housekeeping = join4(
+        motor::play(&shared, &mut motor),
+        button::serve(&shared, &mut button),
+        pairing::watch(&shared),
+        join(
+            power::watch(&shared, &mut power),
+            join(keep_settings(&shared, &store), show(&shared, &mut lamp)),
+        ),
+    );
+    let watchdog = async {
+        loop {
+            // every task shares this executor: if one blocks it, this is not reached
+            board.feed_watchdog();
+            Timer::after(WATCHDOG / 4).await;
+        }
+    };
+    let work = join4(sensing, housekeeping, number_events(&shared), watchdog);
+    match select(centrals, select(radio, work)).await {
+        Either::First(bootloader) => board.reboot(bootloader),
+        Either::Second(_) => {}
+    }
+}
+
+/// `Unslouch-XXXX`, the last two bytes of the address.
+fn radio_name(address: &[u8; 6]) -> String<16> {
+    let mut name = String::new();
+    // 13 characters fit 16
+    let _ = core::fmt::write(
+        &mut name,
+        format_args!("Unslouch-{:02X}{:02X}", address[1], address[0]),
+    );
+    name
+}
+
+fn describe(server: &Server<'_>, board: &str, address: &[u8; 6]) {
+    let mut serial = String::<12>::new();
+    for byte in address.iter().rev() {
+        let _ = core::fmt::write(&mut serial, format_args!("{byte:02X}"));
+    }
+    let hardware = String::try_from(board).unwrap_or_default();
+    // both fit their attributes
+    let _ = server.device.serial.set(server, &serial);
+    let _ = server.device.hardware.set(server, &hardware);
+}
+
+/// Give events their place and hand them to the stream.
+async fn number_events(shared: &Shared) {
+    loop {
+        let mut record = shared.events.receive().await;
+        record.id = shared.with(|state| {
+            let id = state.next_id;
+            state.next_id = id.wrapping_add(1);
+            id
+        });
+        if shared.live_events.is_full() {
+            // nobody listens; the log has it
+            let _ = shared.live_events.try_receive();
+        }
+        let _ = shared.live_events.try_send(record);
+    }
+}
+
+/// Store settings when they changed.
+async fn keep_settings<S: NorFlash>(shared: &Shared, store: &SharedStore<S>) {
+    loop {
+        shared.save.wait().await;
+        let (settings, panic_waits) = shared.with(|state| (state.settings, state.panic_waits));
+        let mut store = store.lock().await;
+        let mut saved = store.save(&settings).await;
+        if !panic_waits {
+            saved = saved.and(store.save_panic(&[]).await);
+        }
+        shared.with(|state| state.flash_fault |= saved.is_err());
+    }
+}
+
+/// The lamp's language: fast while pairing is open, a blip every few seconds while worn, on while charging.
+async fn show<L: Lamp>(shared: &Shared, lamp: &mut L) {
+    loop {
+        let (pairing, charging) = shared.with(|state| (state.pairing_open(), state.charging));
+        let (on, off) = match (pairing, charging) {
+            (true, _) => (100, 200),
+            (_, true) => (1000, 0),
+            _ => (10, 4990),
+        };
+        lamp.light(true);
+        Timer::after_millis(on).await;
+        if off > 0 {
+            lamp.light(false);
+            Timer::after(Duration::from_millis(off)).await;
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! One central, from its connection to its end: who may read, what is sent when.
+
+use core::cell::Cell;
+
+use bt_hci::cmd::le::{LeReadLocalSupportedFeatures, LeSetDataLength, LeSetPhy};
+use bt_hci::controller::{ControllerCmdAsync, ControllerCmdSync};
+use embassy_futures::select::{Either, Either3, select, select3};
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::signal::Signal;
+use embassy_time::{Duration, Timer, with_timeout};
+use embedded_storage_async::nor_flash::NorFlash;
+use heapless::Vec;
+use trouble_host::att::{AttClient, AttReq};
+use trouble_host::gatt::Reply;
+use trouble_host::prelude::*;
+use unslouch_strap_core::wire::control::{Answer, Status as ControlStatus};
+
+use crate::bonds::{SharedBonds, SharedStore};
+use crate::control::{After, execute};
+use crate::gatt::Server;
+use crate::state::Shared;
+use crate::stream::{notify, payload};
+use crate::{status, stream};
+
+/// Time for the last notification to leave before the link ends.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// A central that has shown no key after this long is sent away: it keeps others out.
+const STRANGER: Duration = Duration::from_secs(30);
+/// No controller answers later; some never do.
+const HCI_TIMEOUT: Duration = Duration::from_secs(2);
+/// STATUS is notified at least this often.
+const STATUS_EVERY: Duration = Duration::from_secs(30);
+
+/// What is to be done once the central is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Advertise again.
+    Normally,
+    /// Start again.
+    Reboot {
+        /// Into the bootloader.
+        bootloader: bool,
+    },
+}
+
+/// A connection and what belongs to it.
+pub struct Central<'a, 'stack, 'server, 'values, C, F: NorFlash> {
+    /// What the tasks share.
+    pub shared: &'a Shared,
+    /// The host.
+    pub stack: &'a Stack<'stack, C, DefaultPacketPool>,
+    /// The attribute table.
+    pub server: &'a Server<'values>,
+    /// The link.
+    pub conn: &'a GattConnection<'a, 'server, DefaultPacketPool>,
+    /// Settings and bonds in flash.
+    pub store: &'a SharedStore<F>,
+    /// Bonds.
+    pub bonds: &'a SharedBonds,
+    /// Text of the last panic.
+    pub panic_text: &'a [u8],
+}
+
+/// Whether this central may use the strap, and the news of it.
+struct Trust {
+    given: Cell<bool>,
+    news: Signal<NoopRawMutex, ()>,
+}
+
+impl Trust {
+    fn give(&self) {
+        self.given.set(true);
+        self.news.signal(());
+    }
+}
+
+/// What the commands of a link need of its controller.
+pub trait LinkController:
+    Controller
+    + ControllerCmdAsync<LeSetPhy>
+    + ControllerCmdSync<LeSetDataLength>
+    + ControllerCmdSync<LeReadLocalSupportedFeatures>
+{
+}
+
+impl<C> LinkController for C where
+    C: Controller
+        + ControllerCmdAsync<LeSetPhy>
+        + ControllerCmdSync<LeSetDataLength>
+        + ControllerCmdSync<LeReadLocalSupportedFeatures>
+{
+}
+
+impl<C: LinkController, F: NorFlash> Central<'_, '_, '_, '_, C, F> {
+    /// Serve the central until it goes or is sent away.
+    pub async fn serve(&self) -> Ended {
+        let trust = Trust {
+            given: Cell::new(false),
+            news: Signal::new(),
+        };
+        self.shared.requests.clear();
+        self.shared
+            .with(|state| (state.stream, state.resend) = (None, None));
+        let work = async {
+            trust.news.wait().await;
+            self.prepare_link().await;
+            let streaming = stream::serve(self.shared, self.server, self.conn);
+            match select3(streaming, self.requests(), self.tell_status()).await {
+                Either3::Second(ended) => ended,
+                Either3::First(_) | Either3::Third(_) => Ended::Normally,
+            }
+        };
+        let ended = match select3(self.events(&trust), work, self.wait_for_trust(&trust)).await {
+            Either3::Second(ended) => ended,
+            Either3::First(()) | Either3::Third(()) => Ended::Normally,
+        };
+        self.conn.raw().disconnect();
+        self.shared
+            .with(|state| (state.stream, state.resend) = (None, None));
+        self.shared.note_change();
+        ended
+    }
+
+    /// Ends when a stranger has had its time, or the pairing window closed on it.
+    async fn wait_for_trust(&self, trust: &Trust) {
+        loop {
+            // bonding is decided when pairing begins: keep it as the window is
+            let open = self.shared.with(|state| state.pairing_open());
+            // fails only when the link is gone, which `events` tells
+            let _ = self.conn.raw().set_bondable(open);
+            match with_timeout(STRANGER, self.window_changes()).await {
+                Err(_) if !trust.given.get() && !self.shared.with(|state| state.pairing_open()) => {
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    async fn window_changes(&self) {
+        let was = self.shared.with(|state| state.pairing_open());
+        while self.shared.with(|state| state.pairing_open()) == was {
+            Timer::after(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Faster radio and longer packets; a controller that never answers is left alone.
+    async fn prepare_link(&self) {
+        let conn = self.conn.raw();
+        let _ = with_timeout(HCI_TIMEOUT, conn.set_phy(self.stack, PhyKind::Le2M)).await;
+        let _ = with_timeout(HCI_TIMEOUT, conn.update_data_length(self.stack, 251, 2120)).await;
+    }
+
+    /// Ask for the link parameters of the mode; the strap lives with what it gets.
+    async fn ask_parameters(&self) {
+        let economy = self
+            .shared
+            .with(|state| state.economy && state.resend.is_none());
+        let (from, to, latency, timeout) = if economy {
+            (120, 150, 4, 6)
+        } else {
+            (15, 30, 0, 4)
+        };
+        let wanted = RequestedConnParams {
+            min_connection_interval: Duration::from_millis(from),
+            max_connection_interval: Duration::from_millis(to),
+            max_latency: latency,
+            min_event_length: Duration::from_secs(0),
+            max_event_length: Duration::from_secs(0),
+            supervision_timeout: Duration::from_secs(timeout),
+        };
+        let _ = with_timeout(
+            HCI_TIMEOUT,
+            self.conn
+                .raw()
+                .update_connection_params(self.stack, &wanted),
+        )
+        .await;
+    }
+
+    /// Carry out requests in order.
+    async fn requests(&self) -> Ended {
+        let control = &self.server.strap.control;
+        loop {
+            let bytes = self.shared.requests.receive().await;
+            let (answer, after) = execute(self.shared, self.conn.raw(), self.panic_text, &bytes);
+            if notify(control, self.conn, answer.bytes()).await.is_err() {
+                return Ended::Normally;
+            }
+            match after {
+                After::Nothing => {}
+                After::LinkParameters => self.ask_parameters().await,
+                After::Forget { all } => {
+                    let peer = self.conn.raw().peer_identity();
+                    let whom = if all { None } else { Some(&peer) };
+                    self.bonds
+                        .lock()
+                        .await
+                        .forget(whom, self.stack, self.store, self.shared)
+                        .await;
+                    Timer::after(LAST_WORDS).await;
+                    return Ended::Normally;
+                }
+                After::Reboot { bootloader } => {
+                    Timer::after(LAST_WORDS).await;
+                    return Ended::Reboot { bootloader };
+                }
+            }
+        }
+    }
+
+    /// Notify STATUS and the battery as they change.
+    async fn tell_status(&self) -> Result<(), Error> {
+        let characteristic = &self.server.strap.status;
+        loop {
+            let change = select(
+                self.shared.status_changed.wait(),
+                self.shared.battery_changed.wait(),
+            );
+            if let Ok(Either::Second(percent)) = with_timeout(STATUS_EVERY, change).await {
+                self.server
+                    .battery
+                    .level
+                    .notify(self.conn, &percent, true)
+                    .await?;
+            }
+            let mut bytes = [0; unslouch_strap_core::wire::status::LENGTH];
+            let whole = status::collect(self.shared)
+                .encode(&mut bytes)
+                .unwrap_or(&[]);
+            let room = whole.len().min(payload(self.conn.raw()));
+            notify(characteristic, self.conn, whole.get(..room).unwrap_or(&[])).await?;
+        }
+    }
+
+    /// Keys and attributes; ends when the link does, or when a stranger paired outside the window.
+    async fn events(&self, trust: &Trust) {
+        loop {
+            match self.conn.next().await {
+                GattConnectionEvent::Disconnected { reason } => {
+                    self.shared
+                        .with(|state| state.disconnect_reason = reason.into_inner());
+                    return;
+                }
+                GattConnectionEvent::Encrypted {
+                    bond: Some(bond), ..
+                } => {
+                    self.bonds
+                        .lock()
+                        .await
+                        .touch(&bond.identity, self.store, self.shared)
+                        .await;
+                    trust.give();
+                }
+                GattConnectionEvent::PairingComplete {
+                    security_level,
+                    bond,
+                } => {
+                    let open = self.shared.with(|state| state.pairing_open());
+                    match bond {
+                        Some(bond) if open && security_level.encrypted() => {
+                            self.bonds
+                                .lock()
+                                .await
+                                .add(bond, self.stack, self.store, self.shared)
+                                .await;
+                            trust.give();
+                        }
+                        // TrouBLE cannot refuse a pairing; one outside the window, or without a bond, ends the link
+                        // before anything of the strap was told (`serve_attribute` refuses without trust)
+                        _ => return,
+                    }
+                }
+                GattConnectionEvent::Gatt { event } => self.serve_attribute(event, trust).await,
+                _ => {}
+            }
+        }
+    }
+
+    fn is_strap_attribute(&self, handle: u16) -> bool {
+        let strap = &self.server.strap;
+        (strap.stream.handle.saturating_sub(1)..=strap.calibration.end_handle).contains(&handle)
+    }
+
+    async fn serve_attribute(&self, event: GattEvent<'_, '_, DefaultPacketPool>, trust: &Trust) {
+        let strap = &self.server.strap;
+        let handle = match &event {
+            GattEvent::Read(read) => read.handle(),
+            GattEvent::Write(write) => write.handle(),
+            // discovery tells handles and UUIDs alone; what reads values is refused by the table's permissions while
+            // the link is not encrypted, and here while it is encrypted without trust
+            GattEvent::Other(other) => match other.payload().incoming() {
+                AttClient::Request(AttReq::ReadByType { .. } | AttReq::ReadMultiple { .. })
+                    if !self.may_discover(trust) =>
+                {
+                    return reply(event.reject(AttErrorCode::INSUFFICIENT_AUTHENTICATION)).await;
+                }
+                _ => return reply(event.accept()).await,
+            },
+            GattEvent::NotAllowed(_) => return reply(event.accept()).await,
+        };
+        if self.is_strap_attribute(handle) && !trust.given.get() {
+            return reply(event.reject(AttErrorCode::INSUFFICIENT_AUTHENTICATION)).await;
+        }
+        match &event {
+            GattEvent::Read(read) if handle == strap.status.handle => {
+                // a long read goes on in what its first part was taken from
+                if matches!(
+                    read.payload().incoming(),
+                    AttClient::Request(AttReq::Read { .. })
+                ) {
+                    let mut bytes = [0; unslouch_strap_core::wire::status::LENGTH];
+                    let whole = status::collect(self.shared)
+                        .encode(&mut bytes)
+                        .unwrap_or(&[]);
+                    let value = Vec::from_slice(whole).unwrap_or_default();
+                    let _ = strap.status.set(self.server, &value);
+                }
+            }
+            GattEvent::Read(_) if handle == strap.calibration.handle => {
+                let bytes = self
+                    .shared
+                    .with(|state| state.settings.calibration.encode());
+                let _ = strap
+                    .calibration
+                    .set(self.server, &Vec::from_slice(&bytes).unwrap_or_default());
+            }
+            GattEvent::Write(write) if handle == strap.control.handle => {
+                if !strap.control.should_notify(self.conn) {
+                    return reply(event.reject(AttErrorCode::CCCD_IMPROPERLY_CONFIGURED)).await;
+                }
+                let taken = write.with_data(|_, data| match Vec::from_slice(data) {
+                    Ok(bytes) => self
+                        .shared
+                        .requests
+                        .try_send(bytes)
+                        .map_err(|_| ControlStatus::Busy),
+                    Err(_) => Err(ControlStatus::BadLength),
+                });
+                let head = write.with_data(|_, data| (data.first().copied(), data.get(1).copied()));
+                reply(event.accept()).await;
+                if let Err(status) = taken {
+                    self.shared
+                        .with(|state| state.refused = state.refused.saturating_add(1));
+                    let answer = Answer::new(head.0.unwrap_or(0x7F), head.1.unwrap_or(0), status);
+                    // fails only when the link is gone
+                    let _ = notify(&strap.control, self.conn, answer.bytes()).await;
+                }
+                return;
+            }
+            _ => {}
+        }
+        reply(event.accept()).await;
+    }
+
+    /// An unencrypted central may discover; one that encrypted without leave may not even that.
+    fn may_discover(&self, trust: &Trust) -> bool {
+        trust.given.get()
+            || !self
+                .conn
+                .raw()
+                .security_level()
+                .is_ok_and(|level| level.encrypted())
+    }
+}
+
+async fn reply(reply: Result<Reply<'_, DefaultPacketPool>, Error>) {
+    if let Ok(reply) = reply {
+        reply.send().await;
+    }
+}

@@ -1,0 +1,192 @@
+//! Carries out control requests (docs/protocol.md, section 6). A refused request has changed nothing.
+
+use embassy_time::{Duration, Instant};
+use trouble_host::prelude::*;
+use unslouch_strap_core::wire::control::{Answer, Request, Status, parse};
+use unslouch_strap_core::wire::event::Event;
+
+use crate::motor::Buzz;
+use crate::pairing;
+use crate::state::{Resend, Shared, StreamPlan};
+use crate::stream::packet_samples;
+
+/// What is left to do after the answer was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// Nothing.
+    Nothing,
+    /// Ask for other link parameters.
+    LinkParameters,
+    /// Forget bonds and disconnect.
+    Forget {
+        /// All of them.
+        all: bool,
+    },
+    /// Start again.
+    Reboot {
+        /// Into the bootloader.
+        bootloader: bool,
+    },
+}
+
+/// Carry out one request: the answer, and what follows it.
+pub fn execute<P: PacketPool>(
+    shared: &Shared,
+    conn: &Connection<'_, P>,
+    panic_text: &[u8],
+    bytes: &[u8],
+) -> (Answer, After) {
+    let (op, tag, request) = parse(bytes);
+    let ok = |after| (Answer::new(op, tag, Status::Ok), after);
+    let refused = |status| {
+        shared.with(|state| state.refused = state.refused.saturating_add(1));
+        (Answer::new(op, tag, status), After::Nothing)
+    };
+    let request = match request {
+        Ok(request) => request,
+        Err(status) => return refused(status),
+    };
+    match request {
+        Request::Start { profile, samples } => {
+            let plan = StreamPlan { profile, samples };
+            let Some(used) = packet_samples(conn, plan) else {
+                return refused(Status::NotNow);
+            };
+            let dt = shared.with(|state| {
+                state.stream = Some(plan);
+                state.resend = None;
+                (state.period_us / 2.0 + 0.5) as u16
+            });
+            shared.fresh.signal(());
+            shared.note_change();
+            let answer = Answer::with(op, tag, Status::Ok, |out| {
+                out.u8(used as u8).u16(dt);
+            });
+            (answer, After::Nothing)
+        }
+        Request::Stop => {
+            shared.with(|state| (state.stream, state.resend) = (None, None));
+            shared.note_change();
+            ok(After::Nothing)
+        }
+        Request::Mode { economy } => {
+            shared.with(|state| state.economy = economy);
+            shared.note_change();
+            ok(After::LinkParameters)
+        }
+        Request::Resend { boot, seq, count } => {
+            let found = shared.with(|state| {
+                if state.stream.is_none() {
+                    return Err(Status::NotNow);
+                }
+                let end = seq.saturating_add(u32::from(count)).min(state.ring.next());
+                let first = state
+                    .ring
+                    .first_from(seq)
+                    .filter(|first| boot == state.boot && *first < end);
+                let first = first.ok_or(Status::Gone)?;
+                state.resend = Some(Resend { next: first, end });
+                Ok((first, (end - first) as u16))
+            });
+            match found {
+                Ok((first, count)) => {
+                    shared.fresh.signal(());
+                    let answer = Answer::with(op, tag, Status::Ok, |out| {
+                        out.u32(first).u16(count);
+                    });
+                    (answer, After::Nothing)
+                }
+                Err(status) => refused(status),
+            }
+        }
+        Request::SetGate(gate) => {
+            shared.with(|state| state.settings.gate = gate);
+            shared.save.signal(());
+            shared.note_change();
+            ok(After::Nothing)
+        }
+        Request::GetGate => {
+            let gate = shared.with(|state| state.settings.gate);
+            (
+                Answer::with(op, tag, Status::Ok, |out| gate.write(out)),
+                After::Nothing,
+            )
+        }
+        Request::SetMotor { pattern, strength } => {
+            shared.with(|state| {
+                (state.settings.pattern, state.settings.strength) = (pattern, strength)
+            });
+            shared.save.signal(());
+            ok(After::Nothing)
+        }
+        Request::Buzz { pattern, strength } => {
+            match shared.buzz.try_send(Buzz { pattern, strength }) {
+                Ok(()) => ok(After::Nothing),
+                Err(_) => refused(Status::Busy),
+            }
+        }
+        Request::SetTime { utc } => {
+            let now = Instant::now().as_micros();
+            shared.with(|state| state.utc_offset = Some(utc.wrapping_sub(now)));
+            shared.time_set.signal(utc);
+            shared.note_change();
+            let answer = Answer::with(op, tag, Status::Ok, |out| {
+                out.u48(now);
+            });
+            (answer, After::Nothing)
+        }
+        Request::Mark { value } => {
+            shared.event(Event::CompanionMarker, value);
+            let id = shared.with(|state| state.next_id);
+            let answer = Answer::with(op, tag, Status::Ok, |out| {
+                out.u32(id);
+            });
+            (answer, After::Nothing)
+        }
+        Request::Forget { all } => ok(After::Forget { all }),
+        Request::SetMount(mount) => {
+            shared.with(|state| state.settings.mount = mount.valid.then_some(mount));
+            shared.save.signal(());
+            shared.note_change();
+            ok(After::Nothing)
+        }
+        Request::Panic { offset } => {
+            let from = usize::from(offset);
+            let Some(rest) = panic_text.get(from..) else {
+                return refused(Status::OutOfRange);
+            };
+            let answer = Answer::with(op, tag, Status::Ok, |out| {
+                let room = unslouch_strap_core::wire::control::LONGEST - 5;
+                out.u16(panic_text.len() as u16)
+                    .put(rest.get(..rest.len().min(room)).unwrap_or(&[]));
+            });
+            (answer, After::Nothing)
+        }
+        Request::PanicClear => {
+            shared.with(|state| state.panic_waits = false);
+            shared.save.signal(());
+            shared.note_change();
+            ok(After::Nothing)
+        }
+        Request::Snooze { seconds } => {
+            shared.with(|state| {
+                state.snooze_until =
+                    (seconds > 0).then(|| Instant::now() + Duration::from_secs(u64::from(seconds)));
+            });
+            shared.note_change();
+            ok(After::Nothing)
+        }
+        Request::Reboot { bootloader } => ok(After::Reboot { bootloader }),
+        Request::Pairing { seconds } => {
+            pairing::open(shared, Duration::from_secs(u64::from(seconds)));
+            ok(After::Nothing)
+        }
+        Request::LogRead { .. }
+        | Request::LogStop
+        | Request::LogConfirm { .. }
+        | Request::Stored { .. }
+        | Request::CalBias
+        | Request::CalScale { .. }
+        | Request::CalAcc { .. } => refused(Status::NotNow),
+    }
+}
