@@ -1,0 +1,334 @@
+"""CSV in and out: header ``t``, then ``acc_*`` and ``gyr_*`` and/or ``quat_*``, SI units, one sample a line.
+
+Strict: a file that is not that gets one sentence with the line, the column and what was expected. Units are never
+guessed: numbers that look like g, deg/s or milliseconds are refused with the option that converts them.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from unslouch.errors import FileError, Reason
+from unslouch.recording.model import Format, Notice, NoticeKind, Recording
+from unslouch.wire.layout import Content
+from unslouch_signal.samples import FlagArray, FloatArray, SampleBlock
+
+ACC = ("acc_x", "acc_y", "acc_z")
+GYR = ("gyr_x", "gyr_y", "gyr_z")
+QUAT = ("quat_w", "quat_x", "quat_y", "quat_z")
+FLAGS = "flags"
+GRAVITY = 9.80665
+UNITS: dict[str, tuple[str, float]] = {
+    "g": ("acc", GRAVITY),
+    "mg": ("acc", GRAVITY / 1000),
+    "deg/s": ("gyr", float(np.pi / 180)),
+    "ms": ("t", 1e-3),
+    "us": ("t", 1e-6),
+}
+"""Units that can be named to be converted: which columns they concern and the factor to SI."""
+_EXPECTED = "t, then acc_x,acc_y,acc_z,gyr_x,gyr_y,gyr_z and/or quat_w,quat_x,quat_y,quat_z"
+
+
+@dataclass(frozen=True, slots=True)
+class CsvChecks:
+    """Where plausibility ends; each value is far from what a worn sensor in the right unit can give."""
+
+    g_median: tuple[float, float] = (0.5, 2.0)
+    """Median magnitude of acceleration that means g: a worn sensor's is within a few percent of 9.81."""
+    acc_median: tuple[float, float] = (6.0, 14.0)
+    gyr_peak: float = 45.0
+    """rad/s (2600 deg/s): beyond the range of consumer gyroscopes (2000 deg/s)."""
+    gyr_median: float = 3.5
+    """rad/s (200 deg/s): nobody turns like this for half of a recording."""
+    rate: tuple[float, float] = (1.0, 2000.0)
+    """Hz."""
+    quat_norm: float = 0.02
+    """Deviation of a quaternion's norm from 1: rounding to two decimals stays below."""
+    gap: float = 1.5
+    """Distances beyond so many usual ones are missing samples."""
+
+
+def read_csv(path: Path, units: Sequence[str] = (), checks: CsvChecks | None = None) -> Recording:
+    """Read a CSV recording.
+
+    Parameters
+    ----------
+    units
+        Units other than SI that the file is in: any of ``g``, ``mg``, ``deg/s``, ``ms``, ``us``.
+
+    Raises
+    ------
+    FileError
+        When the file breaks the format, with line, column and what was expected; when time stamps are not finite,
+        repeat or run backward; when values look like another unit and none was named.
+    """
+    checks = checks or CsvChecks()
+    factors = _factors(units)
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise FileError(Reason.NOT_FOUND, f"There is no file {path}.") from None
+    except OSError as error:
+        raise FileError(Reason.BAD_FILE, f"{path} cannot be read: {error.strerror}.") from error
+    names, body, first_line = _header(path, raw)
+    table = _numbers(path, body, names, first_line)
+    if not len(table):
+        raise FileError(Reason.BAD_FILE, f"{path}, line {first_line}: a sample was expected, but the file ends here.")
+    _check_finite(path, table, names, first_line)
+    columns = {name: table[:, k] for k, name in enumerate(names)}
+    notices = [
+        Notice(NoticeKind.UNIT, f"{path.name}: {what} was converted from {unit}.") for unit, what in _said(units, names)
+    ]
+    t = columns["t"] * factors["t"]
+    _check_time(path, t, first_line)
+    notices += _check_rate(path, t, checks)
+    acc = _stacked(columns, ACC, factors["acc"])
+    gyr = _stacked(columns, GYR, factors["gyr"])
+    quat = _stacked(columns, QUAT, 1.0)
+    _check_units(path, acc, gyr, checks)
+    if quat is not None:
+        quat = _checked_quat(path, quat, first_line, checks)
+    flags = _flags(path, columns.get(FLAGS), len(t), first_line)
+    content = Content.RAW
+    if quat is not None:
+        content = Content.ORIENTATION if acc is None else Content.FUSED if gyr is None else Content.FUSED_GYRO
+    return Recording(
+        path, Format.CSV, content, SampleBlock(np.ascontiguousarray(t), quat, acc, gyr, flags), notices=tuple(notices)
+    )
+
+
+def write_csv(path: Path, block: SampleBlock) -> None:
+    """Write samples, to the precision of the strap: microseconds, and every digit that its counts hold.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be written.
+    """
+    names, columns, formats = ["t"], [block.t[:, None]], ["%.6f"]
+    for part, group, form in ((block.acc, ACC, "%.5f"), (block.gyr, GYR, "%.6f"), (block.quat, QUAT, "%.7f")):
+        if part is not None:
+            names += group
+            columns.append(part)
+            formats += [form] * len(group)
+    if bool(block.flags.any()):
+        names.append(FLAGS)
+        columns.append(block.flags[:, None].astype(np.float64))
+        formats.append("%d")
+    table = np.hstack(columns)
+    line = ",".join(formats) + "\n"
+    try:
+        with path.open("w", encoding="ascii", newline="") as out:
+            out.write(",".join(names) + "\n")
+            for start in range(0, len(table), 8192):
+                rows = table[start : start + 8192]
+                out.write((line * len(rows)) % tuple(rows.reshape(-1).tolist()))
+    except OSError as error:
+        raise FileError(Reason.BAD_FILE, f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _factors(units: Sequence[str]) -> dict[str, float]:
+    factors = {"t": 1.0, "acc": 1.0, "gyr": 1.0}
+    seen: set[str] = set()
+    for unit in units:
+        if unit not in UNITS:
+            raise FileError(Reason.BAD_OPTION, f"The unit {unit!r} is not known.", f"Known are {', '.join(UNITS)}.")
+        what, factor = UNITS[unit]
+        if what in seen:
+            raise FileError(Reason.BAD_OPTION, f"Two units were given for {what}.")
+        seen.add(what)
+        factors[what] = factor
+    return factors
+
+
+def _said(units: Sequence[str], names: Sequence[str]) -> list[tuple[str, str]]:
+    words = {"acc": "acceleration", "gyr": "angular rate", "t": "time"}
+    return [(u, words[UNITS[u][0]]) for u in units if any(n.split("_")[0] == UNITS[u][0] for n in names)]
+
+
+def _header(path: Path, raw: bytes) -> tuple[list[str], bytes, int]:
+    """Column names, the rest, and the number of the first line of samples."""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in raw[:4096]:
+        raise FileError(Reason.BAD_FILE, f"{path} is no CSV file in plain text (UTF-8).")
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    head, _, body = raw.partition(b"\n")
+    names = [name.strip().strip('"') for name in head.decode("utf-8", "replace").rstrip("\r").split(",")]
+    advice = f"The header is {_EXPECTED}."
+    if names == [""]:
+        raise FileError(Reason.BAD_FILE, f"{path}, line 1: column names were expected, but the line is empty.", advice)
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
+        raise FileError(Reason.BAD_FILE, f"{path}, line 1: columns are separated by commas, not {names[0]!r}.", advice)
+    known = {"t", *ACC, *GYR, *QUAT, FLAGS}
+    for k, name in enumerate(names, 1):
+        if name not in known:
+            problem = f"{path}, line 1, column {k}: {name!r} is no known column."
+            if name.replace(".", "", 1).replace("-", "").replace("e", "").isdigit():
+                problem = f"{path}, line 1: column names were expected, but there are numbers."
+            raise FileError(Reason.BAD_FILE, problem, advice)
+        if name in names[: k - 1]:
+            raise FileError(Reason.BAD_FILE, f"{path}, line 1, column {k}: {name!r} is there twice.", advice)
+    if "t" not in names:
+        raise FileError(Reason.BAD_FILE, f"{path}, line 1: the column t is missing.", advice)
+    for group in (ACC, GYR, QUAT):
+        missing = [name for name in group if name not in names]
+        if missing and len(missing) < len(group):
+            raise FileError(Reason.BAD_FILE, f"{path}, line 1: the column {missing[0]} is missing.", advice)
+    if "quat_w" not in names and not ("acc_x" in names and "gyr_x" in names):
+        what = "neither orientation nor acceleration and angular rate are there"
+        raise FileError(Reason.BAD_FILE, f"{path}, line 1: {what}.", advice)
+    return names, body, 2
+
+
+def _numbers(path: Path, body: bytes, names: list[str], first_line: int) -> FloatArray:
+    if not body.strip():
+        return np.empty((0, len(names)))
+    try:
+        table = np.loadtxt(io.BytesIO(body), delimiter=",", ndmin=2, comments=None)
+        lines = body.count(b"\n") + (not body.endswith(b"\n"))
+        if table.shape[1] == len(names) and len(table) == lines:
+            return table
+    except ValueError:
+        pass  # the slow way finds the place
+    return _numbers_slowly(path, body, names, first_line)
+
+
+def _numbers_slowly(path: Path, body: bytes, names: list[str], first_line: int) -> FloatArray:
+    """Line by line, to say where it is wrong."""
+    rows: list[list[float]] = []
+    lines = body.decode("utf-8", "replace").split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    for number, line in enumerate(lines, first_line):
+        cells = line.rstrip("\r").split(",")
+        if not line.strip():
+            raise FileError(Reason.BAD_FILE, f"{path}, line {number}: a sample was expected, but the line is empty.")
+        if len(cells) != len(names):
+            what = f"{len(names)} values were expected, but there are {len(cells)}"
+            raise FileError(Reason.BAD_FILE, f"{path}, line {number}: {what}.")
+        row: list[float] = []
+        for name, cell in zip(names, cells, strict=True):
+            try:
+                if "_" in cell:
+                    raise ValueError
+                row.append(float(cell))
+            except ValueError:
+                found = f"but there is {cell.strip()!r}" if cell.strip() else "but there is nothing"
+                message = f"{path}, line {number}, column {name}: a number was expected, {found}."
+                raise FileError(Reason.BAD_FILE, message) from None
+        rows.append(row)
+    return np.array(rows, np.float64).reshape(-1, len(names))
+
+
+def _check_finite(path: Path, table: FloatArray, names: list[str], first_line: int) -> None:
+    if bool(np.isfinite(table.sum())):
+        return
+    wrong = np.argwhere(~np.isfinite(table))
+    if len(wrong):
+        row, column = (int(v) for v in wrong[0])
+        found = f"but there is {table[row, column]}"
+        where = f"{path}, line {row + first_line}, column {names[column]}"
+        advice = "Leave out lines without a sample; a gap in t is understood as one."
+        raise FileError(Reason.BAD_FILE, f"{where}: a finite number was expected, {found}.", advice)
+
+
+def _check_time(path: Path, t: FloatArray, first_line: int) -> None:
+    step = np.diff(t)
+    wrong = np.flatnonzero(step <= 0)
+    if not len(wrong):
+        return
+    i = int(wrong[0])
+    what = "repeats" if step[i] == 0 else "runs backward"
+    more = f" ({len(wrong)} such places)" if len(wrong) > 1 else ""
+    where = f"{path}, line {i + 1 + first_line}, column t"
+    message = f"{where}: time {what}; it must increase, but {t[i + 1]:.6f} follows {t[i]:.6f}{more}."
+    raise FileError(Reason.BAD_FILE, message)
+
+
+def _check_rate(path: Path, t: FloatArray, checks: CsvChecks) -> list[Notice]:
+    if len(t) < 3:
+        return []
+    step = np.diff(t)
+    usual = float(np.median(step))
+    rate = 1.0 / usual
+    low, high = checks.rate
+    if rate < low:
+        unit = "ms" if low <= rate * 1e3 <= high else "us" if low <= rate * 1e6 <= high else ""
+        advice = f"If t is in {'milliseconds' if unit == 'ms' else 'microseconds'}, say --units {unit}." if unit else ""
+        message = f"{path}, column t: seconds were expected, but samples would be {usual:g} s apart."
+        raise FileError(Reason.BAD_FILE, message, advice)
+    if rate > high:
+        message = f"{path}, column t: seconds were expected, but samples would come {rate:.0f} times a second."
+        raise FileError(Reason.BAD_FILE, message)
+    notices: list[Notice] = []
+    holes = step > checks.gap * usual
+    if bool(holes.any()):
+        missing = int(np.sum(np.rint(step[holes] / usual) - 1))
+        count, longest = int(holes.sum()), float(step.max())
+        where = "one place" if count == 1 else f"{count} places"
+        text = (
+            f"{path.name}: time stamps are missing in {where}, about {missing} samples; "
+            f"the longest gap is {longest:.3g} s."
+        )
+        notices.append(Notice(NoticeKind.MISSING, text))
+    spread = float(np.sqrt(np.mean((step[~holes] - usual) ** 2)))
+    if spread > 0.05 * usual:
+        text = f"{path.name}: time stamps are uneven ({spread * 1e3:.2g} ms rms at {rate:.4g} Hz)."
+        notices.append(Notice(NoticeKind.JITTER, text))
+    return notices
+
+
+def _check_units(path: Path, acc: FloatArray | None, gyr: FloatArray | None, checks: CsvChecks) -> None:
+    if acc is not None:
+        size = float(np.median(np.linalg.norm(acc, axis=1)))
+        low, high = checks.acc_median
+        if not low <= size <= high:
+            unit = next(
+                (u for u, f in (("g", 1.0), ("mg", 1000.0)) if checks.g_median[0] <= size / f <= checks.g_median[1]), ""
+            )
+            advice = f"If acceleration is in {unit}, say --units {unit}." if unit else ""
+            message = f"{path}, columns acc_*: m/s^2 were expected, about 9.81 in all, but half are below {size:.4g}."
+            raise FileError(Reason.BAD_FILE, message, advice)
+    if gyr is not None:
+        speed = np.linalg.norm(gyr, axis=1)
+        peak, middle = float(speed.max()), float(np.median(speed))
+        if peak > checks.gyr_peak or middle > checks.gyr_median:
+            found = (
+                f"peaks at {peak:.4g} rad/s" if peak > checks.gyr_peak else f"is {middle:.4g} rad/s half of the time"
+            )
+            message = f"{path}, columns gyr_*: rad/s were expected, but nobody turns like this: it {found}."
+            raise FileError(Reason.BAD_FILE, message, "If the angular rate is in deg/s, say --units deg/s.")
+
+
+def _checked_quat(path: Path, quat: FloatArray, first_line: int, checks: CsvChecks) -> FloatArray:
+    norm = np.linalg.norm(quat, axis=1)
+    wrong = np.flatnonzero(np.abs(norm - 1.0) > checks.quat_norm)
+    if len(wrong):
+        i = int(wrong[0])
+        expected = f"a unit quaternion was expected, but its length is {norm[i]:.4g}"
+        message = f"{path}, line {i + first_line}, columns quat_*: {expected}."
+        raise FileError(Reason.BAD_FILE, message)
+    return quat / norm[:, None]
+
+
+def _flags(path: Path, values: FloatArray | None, n: int, first_line: int) -> FlagArray:
+    if values is None:
+        return np.zeros(n, np.uint8)
+    wrong = np.flatnonzero((values < 0) | (values > 127) | (values != np.rint(values)))
+    if len(wrong):
+        i = int(wrong[0])
+        expected = f"a whole number 0..127 was expected, but there is {values[i]:g}"
+        message = f"{path}, line {i + first_line}, column flags: {expected}."
+        raise FileError(Reason.BAD_FILE, message)
+    return values.astype(np.uint8)
+
+
+def _stacked(columns: dict[str, FloatArray], names: Sequence[str], factor: float) -> FloatArray | None:
+    if names[0] not in columns:
+        return None
+    out = np.stack([columns[name] for name in names], axis=1)
+    return out if factor == 1.0 else out * factor
