@@ -29,9 +29,11 @@ class NeutralParameters:
 
 
 class RunningNeutral:
-    """Level and drift rate, fed by rests only: a Kalman filter of two states.
+    """Level and drift rate, fed by rests only.
 
-    Serves the repetition that goes straight over to the other side, which has no rest of its own.
+    The level is that of the latest rest: people sit differently after a while, and it is theirs now. The drift rate is a
+    Kalman estimate from the slopes between rests. Serves the repetition that goes straight over to the other side, which
+    has no rest of its own.
     """
 
     def __init__(self, parameters: NeutralParameters) -> None:
@@ -70,19 +72,17 @@ class RunningNeutral:
         self.known = True
 
     def update(self, level: float, k: int) -> None:
-        """Believe a rest at ``level`` (rad) as far as people come back exactly."""
-        if not self.known:
-            self.restart(level, k)
-            return
+        """Take a rest: its level as it is, its slope as far as people come back exactly."""
         dt = (k - self._k) / GRID_HZ
+        if not self.known or dt <= 0.0:
+            self._level, self._k, self.known = level, max(k, self._k), True
+            return
         p11, p12, p22 = self._p
         p11 += dt * (2.0 * p12 + dt * p22)
         p12 += dt * p22
         p22 += self._q * dt
-        innovation = level - self.at(k)
-        s = p11 + self._r
-        g1, g2 = p11 / s, p12 / s
-        self._level = self.at(k) + g1 * innovation
-        self._rate += g2 * innovation
-        self._k = k
-        self._p = (p11 * (1.0 - g1), p12 * (1.0 - g1), p22 - g2 * p12)
+        gain = p12 / (p11 + self._r)
+        self._rate += gain * (level - self.at(k))
+        self._level, self._k = level, k
+        # The next slope is measured from this rest, whose own error is all the level has.
+        self._p = (self._r, 0.0, p22 - gain * p12)

@@ -268,7 +268,7 @@ class RepetitionFinder:
             if self._provisional:
                 n.restart(self._angle(b, at), at)
             else:
-                n.update(self._angle(b, at), max(at, n.k))
+                n.update(self._angle(b, at), at)
             self._used, self._provisional, self._before = last, False, 0.0
             return True
         side = 1 if self._angle(b, k) > n.at(k) else -1
@@ -278,6 +278,9 @@ class RepetitionFinder:
         else:
             start = self._crossing(b, max(last, k - self._longest // 4, self._floor), k, side, n.at)
             self._out = _Excursion(start, n.at(start), n.rate, side, False, self._least())
+        if (self._angle(b, k) - self._out.line(k)) * side <= p.near:
+            self._pos = k + 1
+            return True
         self._mode = _Mode.OUT
         return True
 

@@ -16,7 +16,7 @@ from unslouch_signal.neutral import NeutralParameters
 from unslouch_signal.repetitions import Repetition, RepetitionFinder, RepetitionParameters
 from unslouch_signal.rests import Motion, RestParameters
 from unslouch_signal.samples import FloatArray
-from unslouch_signal.supine import SUPINE_NEUTRAL, SUPINE_REST, inclination, supine_motion
+from unslouch_signal.supine import SUPINE_NEUTRAL, SUPINE_REST, SupineMotion, inclination
 from unslouch_signal.track import GRID_HZ, Track
 
 _SLICE = 1 << 15
@@ -46,6 +46,8 @@ class RotationParameters:
         rad of bending between start and peak that is a fault ...
     bend_share : float
         ... or this share of the range, whichever is larger: turning comes with 9 to 23 % of side bend by itself.
+    upright : float
+        rad of tilt at the peak beyond which nothing seated is measured: a deep bow or lying down.
     """
 
     repetition: RepetitionParameters = field(default_factory=RepetitionParameters)
@@ -54,6 +56,7 @@ class RotationParameters:
     slouched: float = math.radians(12.0)
     bend: float = math.radians(15.0)
     bend_share: float = 0.5
+    upright: float = math.radians(60.0)
 
     def for_session(self, usual_range: float | None) -> RotationParameters:
         """Return the parameters for a coached session of someone whose usual range (rad) is known.
@@ -74,6 +77,7 @@ class RotationDetector:
         self._p = p
         self._seated = RepetitionFinder(p.repetition, p.rest, p.neutral)
         self._supine = RepetitionFinder(p.repetition, SUPINE_REST, SUPINE_NEUTRAL)
+        self._lying = SupineMotion()
         self._next: int | None = None
         self._t0 = 0.0
 
@@ -114,7 +118,7 @@ class RotationDetector:
         base = int(track.k[0])
         return self._both(
             self._seated.process(base, _seated_motion(track, doing)),
-            self._supine.process(base, supine_motion(track, doing)),
+            self._supine.process(base, self._lying.process(track, doing)),
         )
 
     def _both(self, seated: list[Repetition], supine: list[Repetition]) -> list[tuple[int, RotationRep]]:
@@ -146,6 +150,8 @@ class RotationDetector:
             forward = float(np.mean((m.flexion if known else m.tilt)[first]))
             if forward > p.slouched and (r.from_rest or float(np.mean(m.tilt[peak])) > p.slouched):
                 faults.append(RotationFault.STARTED_SLOUCHED)
+            if float(np.mean(m.tilt[peak])) > p.upright:
+                return None
         if bent > r.range:
             return None
         if sideways > limit:

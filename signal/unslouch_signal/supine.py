@@ -19,6 +19,7 @@ from unslouch_signal.track import Track
 
 LEVEL = math.sin(math.radians(45.0))
 """The long axis lies within 45 deg of the horizontal where gravity has this much across it."""
+TURN = 2.0 * math.pi
 FARTHEST = math.radians(120.0)
 """Turned further than this from the back nobody is doing repetitions any more."""
 
@@ -49,12 +50,35 @@ def inclination(up: FloatArray) -> FloatArray:
     return np.arcsin(np.clip(up[:, 2], -1.0, 1.0))
 
 
-def supine_motion(track: Track, activity: ActivityTrack) -> Motion:
-    """Give what the finder needs; nothing is allowed where the calibration cannot tell forward."""
-    angle = supine_angle(track.up)
-    across = np.hypot(track.up[:, 0], track.up[:, 1])
-    away = np.abs(angle)
-    allowed = (across > LEVEL) & (away < FARTHEST) & np.isfinite(track.flexion)
-    allowed &= (activity.codes != WALKING) & (activity.codes != OFF_BODY)
-    unknown = np.full(len(track), np.nan)
-    return Motion(angle, track.rate, away, track.up, unknown, unknown, allowed, track.measured)
+class SupineMotion:
+    """Gives what the finder needs; its state is the unwrapping of the angle.
+
+    Where the calibration cannot tell forward, the back is not known from the side: the angle then counts from wherever
+    one rests lying.
+    """
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+        self._turns = 0.0
+
+    def process(self, track: Track, activity: ActivityTrack) -> Motion:
+        """Turn the next grid points into the motion about the long axis."""
+        angle = supine_angle(track.up)
+        across = np.hypot(track.up[:, 0], track.up[:, 1])
+        allowed = (across > LEVEL) & (activity.codes != WALKING) & (activity.codes != OFF_BODY)
+        forward = np.isfinite(track.flexion)
+        away = np.where(forward, np.abs(angle), 0.0)
+        allowed &= away < FARTHEST
+        unknown = np.full(len(track), np.nan)
+        return Motion(
+            self._unwrapped(angle), track.rate, away, track.up, unknown, unknown, allowed, track.measured
+        )
+
+    def _unwrapped(self, angle: FloatArray) -> FloatArray:
+        if len(angle) == 0:
+            return angle
+        step = np.diff(np.concatenate(([angle[0] if self._last is None else self._last], angle)))
+        # Whole numbers, so that the running sum is exact.
+        turns = np.cumsum(np.concatenate(([self._turns], -np.round(step / TURN))))[1:]
+        self._last, self._turns = float(angle[-1]), float(turns[-1])
+        return angle + turns * TURN
