@@ -9,8 +9,8 @@ from unslouch_signal.events import HoldEvent, HoldNotice
 from unslouch_signal.samples import BoolArray, FloatArray
 from unslouch_signal.track import GRID_HZ
 
-JERK = np.radians(45.0)
-"""rad/s inside the zone: a hold is still, going in and out is slower."""
+JERK = float(np.radians(60.0))
+"""rad/s inside the zone while a hold is not done: a hold is still; ordinary ways in and out stay below within it."""
 MARGIN = np.radians(1.5)
 """Hysteresis at the zone's lower end: sway is no leaving."""
 
