@@ -81,7 +81,11 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("understood", ("enter", "escape"), "enter", "Understood", "Close this notice.", frozenset({Where.STOP}), 1),
     Action("hold_on", ("space",), "space", "Pause", "Pause, and go on again.", LIVE, 3),
-    Action("skip", ("n",), "n", "Skip", "Leave this step out and go to the next.", frozenset({Where.COACH}), 6),
+    Action("yes", ("y",), "y", "Yes, some", "At least one of these holds for you.", frozenset({Where.COACH}), 2),
+    Action("none", ("n",), "n", "No, none", "None of these holds for you.", frozenset({Where.COACH}), 2),
+    Action("read_on", ("down", "pagedown"), "down", "More", "Read on.", frozenset({Where.COACH}), 3),
+    Action("read_back", ("up", "pageup"), "up", "", "Read back.", frozenset({Where.COACH}), 9),
+    Action("skip", ("s",), "s", "Skip", "Leave this step out and go to the next.", frozenset({Where.COACH}), 6),
     Action("end", ("e",), "e", "End", "End this session, or start over with the choice.", frozenset({Where.COACH}), 5),
     Action("restart", ("r",), "r", "Again", "Start the calibration again.", frozenset({Where.CALIBRATE}), 4),
     Action(

@@ -118,7 +118,7 @@ class UnslouchApp(App[None]):
         for said in self.conductor.said():
             if said.cue and self.bell_on:
                 self.bell()
-            if not (said.cue and isinstance(self.screen, DeskScreen)):
+            if not (said.of_coach or (said.cue and isinstance(self.screen, DeskScreen))):
                 self.notify(said.text, severity="warning" if said.cue else "information", timeout=8)
         screen = self.screen
         if isinstance(screen, LiveScreen):
@@ -187,12 +187,12 @@ class UnslouchApp(App[None]):
         """Show a main screen."""
         name = where.value
         if where not in self._made:
-            self.install_screen(_screen(where), name)
+            self.install_screen(_screen(where), name)  # pyright: ignore[reportUnknownMemberType]
             self._made.add(where)
         if self.live_screen is None:
             self.push_screen(name)
         else:
-            self.switch_screen(name)
+            self.switch_screen(name)  # pyright: ignore[reportUnknownMemberType]
 
     def do_desk(self) -> None:
         """Posture at the desk."""

@@ -6,10 +6,18 @@ store. The app calls :meth:`Conductor.poll` for every picture and shows what :at
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from unslouch.coach.history import coach_history
+from unslouch.coach.keeping import keep as keep_coach
+from unslouch.coach.session import CoachSession
+from unslouch.coach.values import TERMINAL, CoachCommand, CoachEffect, CoachView, CueKind, SharpPain
+from unslouch.coach.values import Cue as CoachCue
+from unslouch.coach.values import End as CoachEnd
+from unslouch.coach.values import Link as CoachLink
 from unslouch.desk.session import DeskSession
 from unslouch.desk.values import (
     Cue,
@@ -27,6 +35,7 @@ from unslouch.desk.values import (
 )
 from unslouch.desk.values import Mark as DeskMark
 from unslouch.live.feed import (
+    Ask,
     Buzz,
     Command,
     Feed,
@@ -39,14 +48,18 @@ from unslouch.live.feed import (
     Update,
 )
 from unslouch.store.log import Save, SessionLog, SessionStart
-from unslouch.store.rows import CalibrationRow, SessionKind, Source
+from unslouch.store.rows import CalibrationRow, SessionKind, SharpPainRow, Source
 from unslouch.store.store import Store
 from unslouch.tui.guide import Guide
 from unslouch.tui.recent import Recent
 from unslouch_signal.calibration import Calibration
+from unslouch_signal.events import Technique
 from unslouch_signal.track import PostureFrame
 
 _SOURCES = {FeedKind.LIVE: Source.LIVE, FeedKind.SIMULATED: Source.SIMULATED, FeedKind.REPLAY: Source.REPLAY}
+
+_HEARD = frozenset({CueKind.DONE, CueKind.COUNTED, CueKind.DO_NOT_FORCE, CueKind.FINISHED, CueKind.STOP})
+"""What the coach tells a person who may not be looking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,7 @@ class Now:
 
     link: LinkState
     desk: DeskView
+    coach: CoachView | None = None
     frame: PostureFrame | None = None
     sample_time: float = 0.0
     battery: float | None = None
@@ -67,10 +81,11 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A sentence for the person; a ``cue`` is also heard."""
+    """A sentence for the person; a ``cue`` is also heard. The coach's are on its own screen anyway."""
 
     text: str
     cue: bool
+    of_coach: bool = False
 
 
 class Conductor:
@@ -103,10 +118,14 @@ class Conductor:
         self.guide = Guide()
         self.recent = Recent()
         self._settings = settings
-        self._clock = clock
+        self.clock = clock
         self._desk = DeskSession(settings)
         self._desk_log: SessionLog | None = None
         self._said: list[Said] = []
+        self._coach: CoachSession | None = None
+        self._coach_log: SessionLog | None = None
+        self._desk_rested = False
+        self._asked: Ask | None = None
         self._started: float | None = None
         self.now = Now(LinkState(LinkKind.CONNECTING, "Waiting for the first samples."), self._desk.view)
 
@@ -127,6 +146,7 @@ class Conductor:
         self.now = Now(
             link=last.link if last else before.link,
             desk=self._desk.view if updates else before.desk,
+            coach=None if self._coach is None else self._coach.view,
             frame=frame or (None if restarted else before.frame),
             sample_time=last.sample_time if last else before.sample_time,
             battery=last.battery if last else before.battery,
@@ -147,6 +167,47 @@ class Conductor:
     def desk(self, command: DeskCommand) -> None:
         """Pass a command to the desk session."""
         self._carry_out(self._desk.command(command))
+        self.now = replace(self.now, desk=self._desk.view)
+
+    def begin_coach(self, technique: Technique) -> None:
+        """Begin a coached session; the desk rests meanwhile."""
+        history = None if self.store is None else coach_history(self.store, technique, self.person)
+        self._coach = CoachSession(technique, history)
+        self._coach_log = self._log(SessionKind.COACH, self.now.sample_time, technique) if self._keeps else None
+        self._desk_rested = self._desk.state is not PostureState.PAUSED
+        if self._desk_rested:
+            self.desk(Pause())
+        self.recent.coached.clear()
+        self._coached(
+            [*self._coach.command(CoachLink(self.now.link.kind is LinkKind.UP)), *self._coach.feed((), self.now.frame)]
+        )
+
+    def coach(self, command: CoachCommand) -> None:
+        """Pass a command to the coached session."""
+        if self._coach is not None:
+            self._coached(self._coach.command(command))
+
+    def end_coach(self) -> None:
+        """Leave a coached session that is over; the desk goes on."""
+        session = self._coach
+        while session is not None and session.phase not in TERMINAL:
+            self.coach(CoachEnd())
+        self._coach, self._asked = None, None
+        self.send(Ask("upright"))
+        if self._desk_rested:
+            self.desk(Resume())
+        self.now = replace(self.now, coach=None)
+
+    def sharp_pain(self) -> None:
+        """Stop everything; keep that it happened."""
+        if self._coach is not None and self._coach.phase not in TERMINAL:
+            self.coach(SharpPain())
+        elif self._desk_log is not None:
+            self._desk_log.save(SharpPainRow(self.now.sample_time, "desk"))
+        if self._desk.state is not PostureState.PAUSED:
+            self.desk(Pause())
+        self._desk_rested = False
+        self.send(Ask("upright"))
 
     def toggle_pause(self) -> None:
         """Judge and count nothing, or go on."""
@@ -169,14 +230,16 @@ class Conductor:
         """Judge by this calibration from now on, and keep it."""
         self.send(SetCalibration(calibration))
         if self.store is not None:
-            uid = f"{self.feed.title}@{self._clock():.3f}"
-            row = CalibrationRow(uid, self._clock(), calibration.quality, calibration.to_json(), strap=self.feed.title)
+            uid = f"{self.feed.title}@{self.clock():.3f}"
+            row = CalibrationRow(uid, self.clock(), calibration.quality, calibration.to_json(), strap=self.feed.title)
             self.store.put(row)
             if self._desk_log is not None:
                 self._desk_log.calibrated(uid)
 
     def close(self) -> None:
         """End the sessions, then the feed."""
+        if self._coach is not None:
+            self.end_coach()
         self.desk(End())
         self.feed.close()
         if self.store is not None:
@@ -187,11 +250,20 @@ class Conductor:
     def _take(self, update: Update) -> None:
         up = update.link.kind is LinkKind.UP
         self._carry_out(self._desk.command(Link(up)))
+        self._said += [Said(notice, cue=False) for notice in update.notices]
         if update.frame is not None and self._desk_log is None and self._keeps:
             self._desk_log = self._log(SessionKind.DESK, update.sample_time)
         if update.samples is not None and self.guide.collecting:
             self.guide.feed(update.samples)
         self._carry_out(self._desk.feed(update.events, update.frame))
+        if self._coach is not None:
+            effects = [
+                *self._coach.command(CoachLink(up)),
+                *self._coach.feed(update.events, update.frame, update.track),
+            ]
+            self._coached(effects)
+            value = self._coach.value
+            self.recent.coached.append((update.sample_time, None if value is None else math.degrees(value)))
         if update.track is not None and len(update.track):
             self.recent.add((update.track,))
         if self._started is None and update.frame is not None:
@@ -203,9 +275,9 @@ class Conductor:
     def _keeps(self) -> bool:
         return self.store is not None and self.feed.kind is not FeedKind.REPLAY
 
-    def _log(self, kind: SessionKind, t: float) -> SessionLog:
+    def _log(self, kind: SessionKind, t: float, technique: Technique | None = None) -> SessionLog:
         assert self.store is not None
-        utc = self._clock()
+        utc = self.clock()
         start = SessionStart(
             kind,
             _SOURCES[self.feed.kind],
@@ -213,6 +285,7 @@ class Conductor:
             start_utc=utc,
             utc_offset_s=float(time.localtime(utc).tm_gmtoff),
             person=self.person,
+            technique=technique,
             strap=self.feed.title,
         )
         return SessionLog(self.store, start)
@@ -232,6 +305,22 @@ class Conductor:
                     if self._desk_log is not None:
                         self._desk_log.end(t)
                         self._desk_log = None
+
+    def _coached(self, effects: Sequence[CoachEffect]) -> None:
+        """Carry out what the coached session wants, and ask the (simulated) wearer for what it asks now."""
+        assert self._coach is not None
+        for effect in effects:
+            if isinstance(effect, CoachCue):
+                self._said.append(Said(effect.text, cue=effect.kind in _HEARD, of_coach=True))
+        if self.store is not None and self._coach_log is not None:
+            keep_coach(effects, self.store, self._coach_log, self.clock())
+        view = self._coach.view
+        zone = None if view.zone is None else (view.zone.lo, view.zone.hi)
+        asked = Ask(view.phase.value, view.technique, view.side, zone)
+        if asked != self._asked and view.phase not in TERMINAL:
+            self._asked = asked
+            self.send(asked)
+        self.now = replace(self.now, coach=view)
 
     def _begin_afresh(self) -> None:
         """Time jumped: what was counted before the jump is not what is seen now."""

@@ -12,7 +12,7 @@ from unslouch.tui.canvas import RGB, Canvas, Point
 HEIGHT = 1.7
 """Height of a digit in units of its width."""
 _WEIGHT = 0.17
-_GAP = 0.42
+_GAP = 0.30
 
 
 def _bow(cx: float, cy: float, rx: float, ry: float, start: float, stop: float, n: int = 9) -> list[Point]:
@@ -42,13 +42,7 @@ _WIDTHS = {"1": 0.7, "°": 0.55, "-": 0.9, "✓": 1.1}
 
 def text_width(text: str, height: float) -> float:
     """Width of ``text`` in dots when drawn ``height`` dots high."""
-    stroke = _stroke(height)
-    size = (height - 2 * stroke) / HEIGHT
-    return (
-        sum(_WIDTHS.get(letter, 1.0) for letter in text) * size
-        + (len(text) - 1) * (_GAP * size + 0.6 * stroke)
-        + 2 * stroke
-    )
+    return sum(_advance(letter, height) for letter in text) - _gap(height)
 
 
 def height_to_fit(text: str, width: float, height: float) -> float:
@@ -66,7 +60,17 @@ def draw_text(canvas: Canvas, text: str, x: float, y: float, height: float, rgb:
         weight = stroke * (0.8 if letter == "°" else 1.0)
         for strokes in _STROKES.get(letter, []):
             canvas.path([(x + stroke + px * size, y + stroke + py * size) for px, py in strokes], weight, rgb)
-        x += (_WIDTHS.get(letter, 1.0) + _GAP) * size + 0.6 * stroke
+        x += _advance(letter, height)
+
+
+def _advance(letter: str, height: float) -> float:
+    stroke = _stroke(height)
+    return _WIDTHS.get(letter, 1.0) * (height - 2 * stroke) / HEIGHT + 2 * stroke + _gap(height)
+
+
+def _gap(height: float) -> float:
+    """Return the space between digits: never less than a cell, or small digits run together."""
+    return max(_GAP * height / (HEIGHT + 2 * _WEIGHT), 2.6)
 
 
 def _stroke(height: float) -> float:

@@ -159,9 +159,9 @@ class Guide:
     def _take_turn(self, block: SampleBlock, ups: FloatArray) -> None:
         assert block.quat is not None
         self._turn.append(block)
-        if self._first is None:
-            self._first = block.quat[0]
-        v = quaternion.to_rotvec(quaternion.multiply(quaternion.conjugate(self._first[None, :]), block.quat))
+        first = block.quat[0] if self._first is None else self._first
+        self._first = first
+        v = quaternion.to_rotvec(quaternion.multiply(quaternion.conjugate(first[None, :]), block.quat))
         sizes = np.sqrt((v * v).sum(axis=-1))
         self._tilt = float(sizes[-1])
         self._turned = max(self._turned, float(sizes.max()))

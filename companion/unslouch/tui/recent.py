@@ -22,10 +22,12 @@ class Recent:
         self.flexion: Series = deque(maxlen=KEPT)
         self.lateral: Series = deque(maxlen=KEPT)
         self.tilt: Series = deque(maxlen=KEPT)
+        self.coached: Series = deque(maxlen=KEPT)
+        """The angle that the coach verifies, as it was shown."""
 
     def clear(self) -> None:
         """Begin afresh."""
-        for series in (self.flexion, self.lateral, self.tilt):
+        for series in (self.flexion, self.lateral, self.tilt, self.coached):
             series.clear()
 
     def add(self, tracks: Iterable[Track]) -> None:

@@ -1,4 +1,4 @@
-"""Colours: themes built on the Okabe-Ito set, safe for the common colour-vision deficiencies, and what states look like.
+"""Colours: themes on the Okabe-Ito set, safe for the common colour-vision deficiencies, and what states look like.
 
 A colour never stands alone: every tone has a word and a mark beside it wherever it is shown.
 """

@@ -34,17 +34,19 @@ LINK: dict[LinkKind, tuple[str, Tone]] = {
 
 ABOUT: dict[Where, str] = {
     Where.DESK: (
-        "The strap judges how far your upper back has left the upright you calibrated. Short reaches pass; a slouch that "
-        "lasts is told to you once a minute at most."
+        "The strap judges how far your upper back has left the upright you calibrated. Short reaches pass; a slouch "
+        "that lasts is told to you, once a minute at most."
     ),
     Where.COACH: (
-        "Four techniques, step by step. The clock runs in sample time and only inside your own zone. Never force; sharp "
-        "pain stops everything."
+        "Four techniques, step by step. The clock runs in sample time and only inside your own zone. Never force; "
+        "sharp pain stops everything."
     ),
     Where.PROGRESS: (
         "The mean of three repetitions a side. A change is called real only beyond the measurement error of 6 degrees."
     ),
-    Where.CALIBRATE: "Half a minute: still and upright, two bows and, if you like, a turn. Repeat it when the strap moved.",
+    Where.CALIBRATE: (
+        "Half a minute: still and upright, two bows and, if you like, a turn. Repeat it when the strap has moved."
+    ),
 }
 
 

@@ -36,7 +36,7 @@ def above(canvas: Canvas, model: FigureModel, ink: Ink) -> None:
         shoulder = _turned(centre, side * 0.42 * r, 0.0, turn)
         elbow = _turned(centre, side * 0.34 * r, -0.27 * r, turn)
         hand = _turned(centre, -side * 0.10 * r, -0.24 * r, turn)
-        canvas.path([shoulder, elbow, hand], 0.062 * r, ink.body)
+        canvas.path([shoulder, elbow, hand], 0.05 * r, ink.body)
     _head(canvas, _turned(centre, 0.0, -0.02 * r, turn), 0.165 * r, turn, ink)
     canvas.disc(_turned(centre, 0.0, 0.20 * r, turn), 0.065 * r, ink.sensor)
     _sides(canvas, centre, r, ink, left_is_left=True)
@@ -167,6 +167,6 @@ def _sides(canvas: Canvas, centre: Point, r: float, ink: Ink, *, left_is_left: b
     row = min(max(int(centre[1] / 4), 0), canvas.height - 1)
     words = ("left", "right") if left_is_left else ("right", "left")
     at = int((centre[0] - r) / 2) - len(words[0]) - 1
-    canvas.label(max(at, 0), row, words[0], ink.text)
+    canvas.label(max(at, 1), row, words[0], ink.text)
     at = int((centre[0] + r) / 2) + 2
-    canvas.label(min(at, canvas.width - len(words[1])), row, words[1], ink.text)
+    canvas.label(min(at, canvas.width - len(words[1]) - 1), row, words[1], ink.text)

@@ -42,7 +42,7 @@ def seated(canvas: Canvas, model: FigureModel, ink: Ink) -> None:
 
 def standing(canvas: Canvas, model: FigureModel, ink: Ink) -> None:
     """A person standing with the hands on the lower back; positive angles bend the upper back backward."""
-    u = min(4.0 * canvas.height / 1.06, 2.0 * canvas.width / 0.95)
+    u = min(4.0 * canvas.height / 1.12, 2.0 * canvas.width / 0.95)
     floor = 4.0 * canvas.height - 2.0
     foot = canvas.width + 0.10 * u
     ankle, knee, hip = (foot, floor - 0.04 * u), (foot + 0.012 * u, floor - 0.27 * u), (foot, floor - 0.51 * u)
@@ -64,7 +64,7 @@ def standing(canvas: Canvas, model: FigureModel, ink: Ink) -> None:
 
 def doorway(canvas: Canvas, model: FigureModel, ink: Ink) -> None:
     """A person in a door frame, the forearm on it, leaning forward through it as one piece."""
-    u = min(4.0 * canvas.height / 1.06, 2.0 * canvas.width / 1.0)
+    u = min(4.0 * canvas.height / 1.10, 2.0 * canvas.width / 1.0)
     floor = 4.0 * canvas.height - 2.0
     foot = canvas.width - 0.16 * u
     ankle = (foot, floor - 0.04 * u)

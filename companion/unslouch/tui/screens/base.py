@@ -65,7 +65,7 @@ class LiveScreen(Screen[None]):
     @property
     def unslouch(self) -> UnslouchApp:
         """The app."""
-        return cast("UnslouchApp", self.app)
+        return cast("UnslouchApp", self.app)  # pyright: ignore[reportUnknownMemberType]
 
     @property
     def conductor(self) -> Conductor | None:

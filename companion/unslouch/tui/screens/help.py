@@ -18,7 +18,10 @@ class HelpScreen(ModalScreen[None]):
     BINDINGS = bindings(Where.HELP)
     DEFAULT_CSS = """
     HelpScreen { align: center middle; }
-    HelpScreen > VerticalScroll { width: 68; max-width: 100%; height: auto; max-height: 100%; background: $panel; border: round $primary; padding: 0 1; scrollbar-size-vertical: 1; }
+    HelpScreen > VerticalScroll {
+        width: 68; max-width: 100%; height: auto; max-height: 100%;
+        background: $panel; border: round $primary; padding: 0 1; scrollbar-size-vertical: 1;
+    }
     HelpScreen.-plain > VerticalScroll { border: ascii $primary; scrollbar-size-vertical: 0; }
     HelpScreen .title { text-style: bold; color: $primary; }
     HelpScreen .about { margin-bottom: 1; }

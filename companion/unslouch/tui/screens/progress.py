@@ -1,0 +1,130 @@
+"""What was reached over the days, with the measurement error; the streak; the sessions."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from unslouch.tui.actions import Action, Where, bindings
+from unslouch.tui.screens.base import LiveScreen
+from unslouch.tui.theme import Tone
+from unslouch.tui.widgets.bars import Say
+from unslouch.tui.widgets.facts import Fact, Facts
+from unslouch.tui.widgets.paper import Card, Paper
+from unslouch.tui.widgets.ranges import Ranges
+from unslouch.tui.widgets.table import Sheet, Table
+
+if TYPE_CHECKING:
+    from unslouch.tui.conductor import Now
+    from unslouch.tui.history import History
+
+
+class ProgressScreen(LiveScreen):
+    """Range per side over the days, streak and sessions."""
+
+    where = Where.PROGRESS
+    title_word = "Progress"
+    BINDINGS = bindings(Where.PROGRESS)
+    DEFAULT_CSS = """
+    ProgressScreen #empty { display: none; padding: 1 2; height: 1fr; }
+    ProgressScreen.-empty #empty { display: block; }
+    ProgressScreen.-empty #all { display: none; }
+    ProgressScreen #all { height: 1fr; }
+    ProgressScreen #upper { height: 3fr; }
+    ProgressScreen Ranges { width: 3fr; background: $surface; margin: 0 1 0 0; }
+    ProgressScreen #figures { width: 2fr; padding: 1 1 0 1; }
+    ProgressScreen Table { height: 2fr; background: $surface; }
+    ProgressScreen.-tiny Ranges, ProgressScreen.-short Ranges { display: none; }
+    ProgressScreen.-short Table, ProgressScreen.-low Table { display: none; }
+    ProgressScreen.-short #figures { padding: 0 1; }
+    ProgressScreen.-narrow #figures { width: 3fr; padding: 0 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._technique = 0
+        self._history: History | None = None
+
+    def body(self) -> ComposeResult:
+        """Chart and figures above, sessions below; or what to do next when there is nothing."""
+        with Vertical(id="empty"):
+            yield Card()
+        with Vertical(id="all"):
+            with Horizontal(id="upper"):
+                yield Ranges()
+                with Vertical(id="figures"):
+                    yield Facts()
+            yield Table()
+
+    def on_screen_resume(self) -> None:
+        """Look again: a session may have ended since."""
+        self._history = None
+        super().on_screen_resume()
+
+    def picture(self, now: Now) -> Say:
+        """Show what the store holds."""
+        history = self._read()
+        self.set_class(history is None or not history.sessions, "-empty")
+        if history is None:
+            text = "Nothing is kept: this session runs without a store."
+            self.query_one(Card).show(Paper("No progress is kept", (text,)))
+            return Say("NOT KEPT", Tone.OFF, text)
+        if not history.sessions:
+            steps = (
+                "- Calibrate: press k. It takes half a minute.",
+                "- Do a seated rotation: press c, then 4. It takes five minutes.",
+                "- Come back here: from the second day on you see what has changed, and whether it is real.",
+            )
+            self.query_one(Card).show(Paper("Nothing measured yet", ("What to do next:", *steps)))
+            return Say("EMPTY", Tone.CALM, "Press c for the first session.")
+        self.query_one(Ranges).show(history.ranges)
+        self.query_one(Facts).show(self._facts(history))
+        self.query_one(Table).show(Sheet("sessions", history.sessions, self.query_one(Table).first))
+        streak = history.streak
+        days = "no day" if not streak.practised else "1 day" if streak.practised == 1 else f"{streak.practised} days"
+        return Say("STREAK", Tone.GOOD if streak.practised else Tone.CALM, f"{days}; n for the next technique.")
+
+    def _facts(self, history: History) -> tuple[Fact, ...]:
+        streak = history.streak
+        facts = [Fact("", history.name)]
+        facts += [Fact(name, text, ink) for name, text, ink in history.lines]
+        facts.append(Fact("streak", f"{streak.practised} days"))
+        facts.append(Fact("of 28 days", f"{streak.of_28} practised"))
+        return tuple(facts)
+
+    def _read(self) -> History | None:
+        conductor = self.conductor
+        if conductor is None or conductor.store is None:
+            return None
+        if self._history is None:
+            from unslouch.tui.history import read
+
+            offset = float(time.localtime(conductor.clock()).tm_gmtoff)
+            today = datetime.fromtimestamp(conductor.clock() + offset, UTC).date()
+            self._history = read(conductor.store, self._technique, today, conductor.person)
+        return self._history
+
+    # actions
+
+    def offers(self, action: Action) -> bool:
+        """Another technique only where there is something to see."""
+        if action.name in ("other", "rows_down", "rows_up"):
+            return self._history is not None and bool(self._history.sessions)
+        return True
+
+    def do_other(self) -> None:
+        """The next technique."""
+        self._technique += 1
+        self._history = None
+
+    def do_rows_down(self) -> None:
+        """Older sessions."""
+        self.query_one(Table).scroll_by(1)
+
+    def do_rows_up(self) -> None:
+        """Newer sessions."""
+        self.query_one(Table).scroll_by(-1)

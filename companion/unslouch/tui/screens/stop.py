@@ -17,7 +17,10 @@ class StopScreen(ModalScreen[None]):
     BINDINGS = bindings(Where.STOP)
     DEFAULT_CSS = """
     StopScreen { align: center middle; }
-    StopScreen > Vertical { width: 66; max-width: 100%; height: auto; max-height: 100%; background: $panel; border: heavy $error; padding: 1 2; }
+    StopScreen > Vertical {
+        width: 66; max-width: 100%; height: auto; max-height: 100%;
+        background: $panel; border: heavy $error; padding: 1 2;
+    }
     StopScreen.-plain > Vertical { border: ascii $error; }
     StopScreen #word { text-style: bold; color: $error; margin-bottom: 1; }
     StopScreen #key { margin-top: 1; color: $foreground 70%; }

@@ -87,14 +87,12 @@ class CueLine(Live[Say]):
         badge = f" {mark(model.tone, self.plain)} {model.word} "
         sentence = plain_text(model.sentence, self.plain)
         ink = style(self.ink("foreground"), paper)
+        lines = lines_of(sentence, width - 2, height, len(badge) + 2)
         first = [Segment(" ", blank), Segment(badge, style(self.ink("foreground"), ground, bold=True))]
-        room = width - len(badge) - 4
-        if height == 1 or len(sentence) <= room:
-            text = lines_of(sentence, max(room, 1), 1)
-            first += [Segment("  ", blank), Segment(text[0] if text and len(text[0]) <= room else "", ink)]
-            return [strip_of(first, width, blank)]
-        lines = lines_of(sentence, width - 2, height - 1)
-        return [strip_of(first, width, blank)] + [strip_of([Segment(" " + line, ink)], width, blank) for line in lines]
+        first.append(Segment(f"  {lines[0].lstrip()}" if lines else "", ink))
+        return [strip_of(first, width, blank)] + [
+            strip_of([Segment(f" {line}", ink)], width, blank) for line in lines[1:]
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from textual.color import Color
 from textual.strip import Strip
@@ -11,6 +11,9 @@ from textual.widget import Widget
 
 from unslouch.tui.canvas import RGB, mix
 from unslouch.tui.theme import Tone
+
+if TYPE_CHECKING:
+    from textual.app import App
 
 ModelT = TypeVar("ModelT")
 
@@ -78,7 +81,11 @@ class Live(Widget, Generic[ModelT]):
     @property
     def plain(self) -> bool:
         """Whether to draw with ASCII letters alone."""
-        return self.app.has_class("-plain")
+        return self._theming.has_class("-plain")
+
+    @property
+    def _theming(self) -> App[object]:
+        return cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]
 
     # colours
 
@@ -86,7 +93,7 @@ class Live(Widget, Generic[ModelT]):
         """Return a colour of the theme."""
         found = self._colours.get(name)
         if found is None:
-            found = self._colours[name] = Color.parse(self.app.theme_variables[name]).rgb
+            found = self._colours[name] = Color.parse(self._theming.theme_variables[name]).rgb
         return found
 
     @property

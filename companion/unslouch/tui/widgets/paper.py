@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import wrap
 
 from rich.segment import Segment
@@ -16,38 +16,67 @@ from unslouch.tui.widgets.text import Part, chosen, strip_of
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A heading and paragraphs; ``-`` at the start of a paragraph makes it a point of a list."""
+    """A heading and paragraphs, from the ``skip``-th on; ``-`` at its start makes a paragraph a point of a list."""
 
     title: str
     paragraphs: tuple[str, ...]
+    skip: int = 0
 
 
 class Card(Live[Paper]):
-    """A heading and wrapped paragraphs; whole paragraphs that have no room are left out from the end."""
+    """A heading and wrapped paragraphs. Where they have no room a line says that there is more, and one can read on."""
 
     DEFAULT_CSS = "Card { width: 1fr; height: 1fr; }"
 
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.more = False
+        """Whether paragraphs follow below."""
+
+    @property
+    def skip(self) -> int:
+        """How many paragraphs have been passed."""
+        return 0 if self.model is None else self.model.skip
+
+    @property
+    def long(self) -> bool:
+        """Whether it does not fit at once."""
+        return self.more or self.skip > 0
+
+    def read(self, by: int) -> None:
+        """Read on, or back."""
+        model = self.model
+        if model is not None and (by < 0 or self.more):
+            self.show(replace(model, skip=min(max(model.skip + by, 0), len(model.paragraphs) - 1)))
+
     def draw(self, model: Paper) -> list[Strip]:
         """Draw the words."""
+        self._kept.clear()  # ``more`` belongs to the picture that is on
         width, height = self.size
         paper = self.paper
         blank = style(paper, paper)
         bold = style(self.ink(Tone.CALM), paper, bold=True)
         ink = style(self.faint(0.9), paper)
-        rows = [(line, bold) for line in wrap(plain_text(model.title, self.plain), width)][:2]
+        rows = [(line, bold) for line in wrap(plain_text(model.title, self.plain), width)][: 2 if height > 6 else 1]
+        texts = model.paragraphs[model.skip :]
         blocks = [
-            wrap(plain_text(text, self.plain), width, subsequent_indent="  " if text.startswith("- ") else "")
-            for text in model.paragraphs
+            wrap(plain_text(t, self.plain), width, subsequent_indent="  " if t[:2] == "- " else "") for t in texts
         ]
         loose = len(rows) + sum(len(block) + 1 for block in blocks) <= height
+        self.more = False
         for k, block in enumerate(blocks):
-            gap = loose and not (
-                k and model.paragraphs[k].startswith("- ") and model.paragraphs[k - 1].startswith("- ")
-            )
-            if len(rows) + gap + len(block) > height:
+            listed = k > 0 and texts[k][:2] == "- " and texts[k - 1][:2] == "- "
+            gap = 1 if loose and not listed else 0
+            last = k == len(blocks) - 1
+            if len(rows) + gap + len(block) > height - (0 if last else 1) and not loose:
+                self.more = True
+                if not k:
+                    # a paragraph longer than the card: as much of it as there is room for
+                    rows += [(line, ink) for line in block[: max(height - len(rows) - 1, 0)]]
+                rows.append(("(down: more)" if self.plain else "↓ more", bold))
                 break
             rows += [("", ink)] * gap + [(line, ink) for line in block]
-        return [strip_of([Segment(line, look)], width, blank) for line, look in rows]
+        return [strip_of([Segment(line, look)], width, blank) for line, look in rows[:height]]
 
 
 @dataclass(frozen=True, slots=True)

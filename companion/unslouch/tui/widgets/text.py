@@ -47,19 +47,24 @@ def shortened(text: str, width: int) -> str:
     return lines[0] if lines and lines[0] else text[: max(width, 0)]
 
 
-def lines_of(text: str, width: int, height: int) -> list[str]:
-    """Return ``text`` in at most ``height`` lines of whole words; what has no room is left out after a sentence."""
-    lines = wrap(text, max(width, 1))
-    if len(lines) <= height:
-        return lines
-    # Rather whole sentences than a torn one.
+def lines_of(text: str, width: int, height: int, indent: int = 0) -> list[str]:
+    """Return ``text`` in at most ``height`` lines of whole words, the first one indented.
+
+    What has no room is left out, whole sentences first; a sentence that is torn ends with a mark.
+    """
+    lead = " " * min(indent, width)
+
+    def wrapped(words: str) -> list[str]:
+        # the first line begins behind something: without room there the text begins on the second
+        return wrap(words, max(width, 1), initial_indent=lead) if words else []
+
     sentences = text.split(". ")
-    while len(sentences) > 1:
-        sentences.pop()
-        lines = wrap(". ".join(sentences) + ".", max(width, 1))
+    for count in range(len(sentences), 0, -1):
+        part = ". ".join(sentences[:count])
+        lines = wrapped(part if count == len(sentences) else f"{part}.")
         if len(lines) <= height:
             return lines
-    return wrap(text, max(width, 1))[:height]
+    return wrap(text, max(width, 1), initial_indent=lead, max_lines=height, placeholder=" ...")
 
 
 def strip_of(segments: Sequence[Segment], width: int, blank: Style) -> Strip:

@@ -63,7 +63,7 @@ class Trace(Live[Chart]):
         return [self._row(y, model, codes[y], inside) for y in range(height)]
 
     def _heights(self, model: Chart, halves: int, rows: int) -> list[tuple[int | None, bool]]:
-        """Return, for every half column, the dot row of the angle (None: not measured) and whether it is in the zone."""
+        """Return, per half column, the dot row of the angle (None: not measured) and whether it is in the zone."""
         out: list[tuple[int | None, bool]] = [(None, False)] * halves
         end = model.now / 10
         per_s = halves / model.span_s
