@@ -69,6 +69,7 @@ class DeskSession:
         self._snoozed_until: float | None = None
         self._blind_since: float | None = None
         self._uncalibrated: ActivityRow | None = None
+        self._doubt: DoubtReason | None = None
         self._alerts = 0
         self._cues = 0
         self._cued_spell = False
@@ -93,6 +94,10 @@ class DeskSession:
             effects += self._event(event)
         if frame is not None:
             effects += self._note_uncalibrated(frame)
+            if self._doubt is not None and frame.calibrated and frame.doubt is None:
+                # A new calibration ends a doubt without an event.
+                effects.append(Save(DoubtRow(frame.t, self._doubt, resolved=True)))
+                self._doubt = None
             effects += self._snooze_over()
             if before is not None and self._paused_since is None:
                 effects += self._nudge(frame, frame.t - before)
@@ -201,6 +206,7 @@ class DeskSession:
     def _event(self, event: Event) -> list[DeskEffect]:
         match event:
             case CalibrationDoubt():
+                self._doubt = None if event.resolved else event.reason
                 text = "" if event.resolved else f"Calibration is doubtful: {_DOUBTS[event.reason]}. Calibrate again."
                 return [Save(DoubtRow.of(event)), *([Notify(event.t, text)] if text else [])]
             case ActivitySpan() if event.kind not in _JUDGED:
