@@ -48,7 +48,11 @@ class UnslouchApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     CSS = """
     Screen { background: $background; }
-    App.-plain SearchIcon { display: none; }
+    .-plain DeskScreen.-alert #left { border: ascii $warning; }
+    .-plain SearchIcon { display: none; }
+    .-plain CommandPalette #--input { border: none; }
+    .-plain CommandPalette CommandList { border: none; scrollbar-size-vertical: 0; }
+    .-plain Toast { border: none; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+x", "run('sharp_pain')", "Sharp pain", show=False, priority=True),

@@ -11,6 +11,7 @@ pictures they have drawn; numpy would not be faster here and would cost a fifth 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from math import ceil, cos, pi, sin, sqrt
 
 from rich.color import Color
@@ -127,7 +128,7 @@ class Canvas:
 
     def path(self, points: Sequence[Point], radius: float, rgb: RGB) -> None:
         """Paint a stroke of constant width through ``points``."""
-        for a, b in zip(points, points[1:], strict=False):
+        for a, b in pairwise(points):
             self.cone(a, b, radius, radius, rgb)
 
     # line art

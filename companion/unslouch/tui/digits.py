@@ -75,3 +75,24 @@ def _gap(height: float) -> float:
 
 def _stroke(height: float) -> float:
     return max(height / (HEIGHT + 2 * _WEIGHT) * _WEIGHT, 1.0)
+
+
+_PLAIN = {
+    "0": ("####", "#  #", "#  #", "#  #", "####"),
+    "1": ("  # ", " ## ", "  # ", "  # ", " ###"),
+    "2": ("####", "   #", "####", "#   ", "####"),
+    "3": ("####", "   #", " ###", "   #", "####"),
+    "4": ("#  #", "#  #", "####", "   #", "   #"),
+    "5": ("####", "#   ", "####", "   #", "####"),
+    "6": ("####", "#   ", "####", "#  #", "####"),
+    "7": ("####", "   #", "  # ", " #  ", " #  "),
+    "8": ("####", "#  #", "####", "#  #", "####"),
+    "9": ("####", "#  #", "####", "   #", "####"),
+    "-": ("    ", "    ", "####", "    ", "    "),
+}
+
+
+def plain_rows(text: str) -> list[str]:
+    """Return ``text`` (digits and signs) as five rows of ASCII letters."""
+    glyphs = [_PLAIN[letter] for letter in text if letter in _PLAIN]
+    return ["  ".join(glyph[row] for glyph in glyphs) for row in range(5)]

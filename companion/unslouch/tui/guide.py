@@ -29,7 +29,7 @@ class GuideParameters:
 
     ``neutral_s``: four seconds are the protocol's least; five make a mean that breathing does not move. ``still``: what
     sway and breathing may do to an upright back. ``bow``: from 20 deg on the direction is known better than the clothes
-    under the strap. ``back``: upright again. ``turn``: enough to see the axis.
+    under the strap. ``back``: upright again. ``turn``: enough to see the axis. ``bent``: more is a bow, not a turn.
     """
 
     neutral_s: float = 5.0
@@ -38,6 +38,7 @@ class GuideParameters:
     back: float = math.radians(10.0)
     bows: int = 2
     turn: float = math.radians(20.0)
+    bent: float = math.radians(12.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +159,19 @@ class Guide:
 
     def _take_turn(self, block: SampleBlock, ups: FloatArray) -> None:
         assert block.quat is not None
+        assert self._up is not None
+        if float(_angles(ups, self._up).max()) > self._p.bent:
+            # one bow more is no turn: wait for the next upright moment
+            self._turn, self._first, self._turned, self._tilt = [], None, 0.0, 0.0
+            return
         self._turn.append(block)
         first = block.quat[0] if self._first is None else self._first
         self._first = first
         v = quaternion.to_rotvec(quaternion.multiply(quaternion.conjugate(first[None, :]), block.quat))
-        sizes = np.sqrt((v * v).sum(axis=-1))
-        self._tilt = float(sizes[-1])
-        self._turned = max(self._turned, float(sizes.max()))
-        if self._turned >= self._p.turn and self._tilt <= self._p.back:
+        about_up = v @ self._up
+        self._tilt = float(about_up[-1])
+        self._turned = max(self._turned, float(np.abs(about_up).max()))
+        if self._turned >= self._p.turn and abs(self._tilt) <= self._p.back:
             self._finish()
 
     def _finish(self) -> None:

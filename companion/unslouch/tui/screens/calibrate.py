@@ -100,7 +100,8 @@ class CalibrateScreen(LiveScreen):
         if view.calibration is not None:
             poor = view.calibration.quality < 0.5
             return Say(words["result"], Tone.WATCH if poor else Tone.GOOD, view.sentence)
-        return Say(words[view.phase.value], Tone.GOOD if view.phase.value == "neutral" else Tone.CALM, view.sentence)
+        tone = Tone.GOOD if view.phase.value == "neutral" else Tone.CALM
+        return Say(words[view.phase.value], tone, f"{view.title}.")
 
     # actions
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -10,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from unslouch.tui.actions import Action, Where, bindings
+from unslouch.tui.theme import plain_text
 
 
 class HelpScreen(ModalScreen[None]):
@@ -23,9 +25,6 @@ class HelpScreen(ModalScreen[None]):
         background: $panel; border: round $primary; padding: 0 1; scrollbar-size-vertical: 1;
     }
     HelpScreen.-plain > VerticalScroll { border: ascii $primary; scrollbar-size-vertical: 0; }
-    HelpScreen .title { text-style: bold; color: $primary; }
-    HelpScreen .about { margin-bottom: 1; }
-    HelpScreen .about, HelpScreen .key { color: $foreground 85%; }
     """
 
     def __init__(
@@ -39,18 +38,30 @@ class HelpScreen(ModalScreen[None]):
         self._plain = plain
 
     def compose(self) -> ComposeResult:
-        """The focused part first, then the screen, then its keys."""
+        """One sheet that scrolls."""
         with VerticalScroll(id="sheet"):
-            if self._focus is not None:
-                yield Static(self._focus[0], classes="title", markup=False)
-                yield Static(self._focus[1], classes="about", markup=False)
-            yield Static(self._title_word, classes="title", markup=False)
-            yield Static(self._about, classes="about", markup=False)
-            for action in self._actions:
-                key = {"→": "right", "←": "left", "^": "ctrl+"}.get(action.shown, action.shown)
-                yield Static(f"{key:>7}  {action.help}", classes="key", markup=False)
-            yield Static("ctrl+x   Sharp pain, from inside a text field too.", classes="key", markup=False)
+            yield Static(id="words", markup=False)
 
     def on_mount(self) -> None:
         """Let the arrow keys scroll."""
         self.query_one("#sheet").focus()
+
+    def on_resize(self) -> None:
+        """Wrap for the new width, the sentences beside their keys."""
+        width = min(self.app.size.width, 68) - 6  # pyright: ignore[reportUnknownMemberType]
+        self.query_one("#words", Static).update(plain_text("\n".join(self._lines(width)), self._plain))
+
+    def _lines(self, width: int) -> list[str]:
+        """The focused part first, then the screen, then its keys."""
+        lines: list[str] = []
+        for title, about in (*([self._focus] if self._focus else []), (self._title_word, self._about)):
+            lines += [title.upper(), *wrap(about, width), ""]
+        keys = [(_key(action.shown), action.help) for action in self._actions]
+        keys.append(("ctrl+x", "Sharp pain, from inside a text field too."))
+        for key, sentence in keys:
+            lines += wrap(sentence, width, initial_indent=f"{key:>6}  ", subsequent_indent=" " * 8)
+        return lines
+
+
+def _key(shown: str) -> str:
+    return {"→": "right", "←": "left"}.get(shown, shown.replace("^", "ctrl+"))

@@ -145,10 +145,8 @@ class PainScale(Live[Score], can_focus=True):
             numbers.append(Segment(text, look))
         lines = [strip_of(numbers, width, blank)]
         dim = style(self.faint(0.7), paper)
-        if model.value is None:
-            word = "Choose: 0 is none, 10 the worst."
-        else:
-            word = f"{model.value}: {_WORDS[model.value]}"
+        chosen = model.value
+        word = "Choose: 0 is none, 10 the worst." if chosen is None else f"{chosen}: {_WORDS[chosen]}"
         lines.append(strip_of([Segment(shortened(word, width), style(self.ink("foreground"), paper))], width, blank))
         if model.zones:
             lines.append(

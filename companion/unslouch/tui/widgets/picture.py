@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textual.strip import Strip
 
 from unslouch.tui.canvas import Canvas
-from unslouch.tui.digits import draw_text, height_to_fit, text_width
+from unslouch.tui.digits import draw_text, height_to_fit, plain_rows, text_width
 from unslouch.tui.figures import FigureModel, Ink, draw_figure
 from unslouch.tui.theme import Tone, plain_text
 from unslouch.tui.widgets.live import Live
@@ -53,6 +53,11 @@ class BigAngle(Live[Big]):
         text = "--" if model.deg is None else f"{model.deg}°"
         if height < 3:
             canvas.label(0, height // 2, plain_text(text, self.plain), self.ink(model.tone), bold=True)
+            return canvas.strips()
+        if self.plain:
+            rows = plain_rows(text) if height >= 5 else [plain_text(text, True)]
+            for k, row in enumerate(rows):
+                canvas.label(0, (height - len(rows)) // 2 + k, row, self.ink(model.tone), bold=True)
             return canvas.strips()
         tall = height_to_fit(text, 2.0 * width - 2.0, 4.0 * height - 1.0)
         draw_text(canvas, text, 0.5, (4.0 * height - tall) / 2, tall, self.ink(model.tone))

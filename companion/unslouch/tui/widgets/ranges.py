@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from textual.strip import Strip
 
@@ -61,7 +62,7 @@ class Ranges(Live[RangesModel]):
                 self._band(canvas, points[0], model.error, place, end, mix(self.paper, self.ink(tone), 0.5))
         for points, tone, letter in ((model.left, Tone.CALM, "L"), (model.right, Tone.WATCH, "R")):
             spots = [place(*point) for point in points]
-            for (ax, ay), (bx, by) in zip(spots, spots[1:], strict=False):
+            for (ax, ay), (bx, by) in pairwise(spots):
                 canvas.line((2 * ax + 1.0, 4 * ay + 2.0), (2 * bx + 1.0, 4 * by + 2.0), self.ink(tone))
             for x, y in spots:
                 canvas.label(x, y, letter, self.ink(tone), bold=True)
