@@ -84,6 +84,10 @@ class Replay:
             return self._position
         return min(self.duration, self._position + (time.monotonic() - self._since) * self._speed)
 
+    def before(self, position: float) -> PacketTable:
+        """All packets before a place, for whoever must know what had come until then."""
+        return self._table.take(slice(0, int(np.searchsorted(self._at_s, position, side="left"))))
+
     def set_paused(self, paused: bool) -> None:
         """Hold, or go on."""
         self._settle()
