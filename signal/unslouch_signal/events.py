@@ -141,6 +141,8 @@ class RotationRep:
     range: float
     hold: float
     faults: tuple[RotationFault, ...] = ()
+    hold_span: tuple[float, float] | None = None
+    """From when to when the peak was held, s; None where unknown."""
 
     @property
     def valid(self) -> bool:
@@ -193,6 +195,4 @@ class CalibrationDoubt:
     resolved: bool = False
 
 
-Event = (
-    ActivitySpan | SlouchAlert | SlouchSpell | RotationRep | HoldEvent | HoldSpan | CalibrationDoubt
-)
+Event = ActivitySpan | SlouchAlert | SlouchSpell | RotationRep | HoldEvent | HoldSpan | CalibrationDoubt

@@ -31,9 +31,9 @@ class NeutralParameters:
 class RunningNeutral:
     """Level and drift rate, fed by rests only.
 
-    The level is that of the latest rest: people sit differently after a while, and it is theirs now. The drift rate is a
-    Kalman estimate from the slopes between rests. Serves the repetition that goes straight over to the other side, which
-    has no rest of its own.
+    The level is that of the latest rest: people sit differently after a while, and it is theirs now. The drift rate is
+    a Kalman estimate from the slopes between rests. Serves the repetition that goes straight over to the other side,
+    which has no rest of its own.
     """
 
     def __init__(self, parameters: NeutralParameters) -> None:

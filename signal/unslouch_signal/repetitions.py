@@ -83,6 +83,8 @@ class Repetition:
     side: int
     range: float
     hold: float
+    hold_start: int
+    hold_end: int
     known: int
     """Grid point with which it became known."""
     from_rest: bool
@@ -222,10 +224,8 @@ class RepetitionFinder:
         if self._provisional and len(b.rest):
             # The very start of a recording: what faces ahead now is the best guess until somebody rests.
             self._provisional = bool(m.allowed[0]) and b.base == self._pos
-        if self._provisional and len(b.rest):
-            k = self._pos
-        else:
-            k = self._first(b, lambda lo, hi: b.rest[lo:hi] > 0)
+        guess = self._provisional and len(b.rest) > 0
+        k = self._pos if guess else self._first(b, lambda lo, hi: b.rest[lo:hi] > 0)
         if k is None:
             return False
         self._neutral.restart(self._angle(b, k), k)
@@ -405,10 +405,25 @@ class RepetitionFinder:
         reach = float(dev[top])
         smooth = not bool(b.jumped[lo:hi].any())
         if e.least <= reach <= p.most and end - e.start <= self._longest and smooth:
-            held = int(np.count_nonzero(dev >= (1.0 - p.hold_share) * reach)) / GRID_HZ
+            near_top = np.flatnonzero(dev >= (1.0 - p.hold_share) * reach)
+            first, last = e.start + int(near_top[0]), e.start + int(near_top[-1])
             known = max(seen, self._known) + REACH
             rows = b.motion.cut(lo, hi)
-            found.append(Repetition(e.start, e.start + top, end, e.side, reach, held, known, e.from_rest, rows))
+            found.append(
+                Repetition(
+                    e.start,
+                    e.start + top,
+                    end,
+                    e.side,
+                    reach,
+                    len(near_top) / GRID_HZ,
+                    first,
+                    last,
+                    known,
+                    e.from_rest,
+                    rows,
+                )
+            )
         self._before = 0.0 if rested else reach
         if rested:
             self._neutral.update(level, end)

@@ -161,8 +161,9 @@ class RotationDetector:
         if not bool(m.measured.all()):
             faults.append(RotationFault.CUT_BY_GAP)
         start, at, end = (self._t0 + k / GRID_HZ for k in (r.start, r.peak, r.end))
+        held = (self._t0 + r.hold_start / GRID_HZ, self._t0 + r.hold_end / GRID_HZ)
         side = Side.LEFT if r.side > 0 else Side.RIGHT
-        return RotationRep(side, position, start, at, end, r.range, r.hold, tuple(faults))
+        return RotationRep(side, position, start, at, end, r.range, r.hold, tuple(faults), held)
 
 
 def _rows(track: Track, lo: int, hi: int) -> Track:
@@ -185,6 +186,4 @@ def _seated_motion(track: Track, activity: ActivityTrack) -> Motion:
     """Axial rotation; walking, lying and an untended strap allow nothing."""
     code = activity.codes
     allowed = (code != WALKING) & (code != LYING) & (code != OFF_BODY)
-    return Motion(
-        track.axial, track.rate, track.tilt, track.up, track.flexion, track.lateral, allowed, track.measured
-    )
+    return Motion(track.axial, track.rate, track.tilt, track.up, track.flexion, track.lateral, allowed, track.measured)

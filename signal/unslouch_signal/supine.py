@@ -1,8 +1,8 @@
 """Rotation lying on the back: seen by gravity, so it has no drift.
 
 With world up ``u`` seen from the thorax (x forward, y left, z along the spine), lying on the back is ``u = (1, 0, 0)``.
-Turning to the left by ``a`` about the long axis gives ``u = (cos a, -sin a, 0)``, hence ``a = atan2(-u_y, u_x)``: the angle of
-gravity about the long axis, whatever the heading and whatever the fusion believes about it.
+Turning to the left by ``a`` about the long axis gives ``u = (cos a, -sin a, 0)``, hence ``a = atan2(-u_y, u_x)``: the
+angle of gravity about the long axis, whatever the heading and whatever the fusion believes about it.
 """
 
 from __future__ import annotations
@@ -70,9 +70,7 @@ class SupineMotion:
         away = np.where(forward, np.abs(angle), 0.0)
         allowed &= away < FARTHEST
         unknown = np.full(len(track), np.nan)
-        return Motion(
-            self._unwrapped(angle), track.rate, away, track.up, unknown, unknown, allowed, track.measured
-        )
+        return Motion(self._unwrapped(angle), track.rate, away, track.up, unknown, unknown, allowed, track.measured)
 
     def _unwrapped(self, angle: FloatArray) -> FloatArray:
         if len(angle) == 0:
