@@ -21,7 +21,7 @@ from unslouch.cli.command import (
     json_option,
     show_error,
 )
-from unslouch.cli.params import NEUTRAL
+from unslouch.cli.params import NEUTRAL, units_option
 from unslouch.cli.working import Working
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     "--calibration", type=FILE, metavar="FILE", help="Take the calibration of another recording or JSON file."
 )
 @click.option("--save-calibration", type=FILE, metavar="OUT.json", help="Keep the calibration for --calibration.")
+@units_option
 @click.option("--plot", type=FILE, metavar="OUT.png", help="Draw the angles with what was found (needs matplotlib).")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes for many files (default: one a core).")
 def analyze(
@@ -59,6 +60,7 @@ def analyze(
     neutral: tuple[float, float] | None,
     mount: str | None,
     calibration: Path | None,
+    units: tuple[str, ...],
     save_calibration: Path | None,
     plot: Path | None,
     jobs: int | None,
@@ -73,7 +75,7 @@ def analyze(
 
     if len(files) > 1 and (plot or save_calibration):
         raise click.UsageError("--plot and --save-calibration take one recording at a time.")
-    settled = Choices(neutral, mount, calibration, plot, save_calibration).settled()
+    settled = Choices(neutral, mount, calibration, plot, save_calibration, units).settled()
     failed = False
     with Working("Analysing", len(files) if len(files) > 1 else None) as working:
         for index, result in enumerate(_outcomes(files, settled, page_style(), jobs)):

@@ -67,4 +67,4 @@ def simulated_feed(speed: float, seed: int, until_s: float | None = None) -> Con
         options=SimulatedOptions(speed=speed, duration_s=until_s),
         endless=True,
     )
-    return Conveyor(strap, lambda: Chain(strap.info.rate_hz))
+    return Conveyor(strap, lambda _: Chain(strap.info.rate_hz))

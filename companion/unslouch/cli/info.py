@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from unslouch.cli.command import FILE, ExitCode, UnslouchCommand, examples, json_option, show_error
+from unslouch.cli.params import units_option
 from unslouch.errors import UnslouchError
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 @click.command(
     cls=UnslouchCommand,
     epilog=examples(
-        "unslouch info monday.mcap", "unslouch info --json *.csv", "unslouch info export.csv --units acc=g"
+        "unslouch info monday.mcap", "unslouch info --json *.csv", "unslouch info export.csv --units g,deg/s"
     ),
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FILE)
-@click.option("--units", multiple=True, metavar="NAME=UNIT", help="CSV columns not in SI: acc=g, gyr=deg/s, t=ms.")
+@units_option
 @json_option()
 def info(files: tuple[Path, ...], units: tuple[str, ...], as_json: bool) -> None:
     """Tell what recordings hold: samples, time, device, calibration, markers, and everything odd about them."""
@@ -88,7 +89,7 @@ def info_text(recording: Recording) -> str:
     rows: list[tuple[str, str]] = [
         ("format", f"{recording.format.value}, {recording.content.value.replace('_', ' ')}"),
         ("samples", f"{len(block):,} of {', '.join(columns(recording))}"),
-        ("time", f"t from {block.t[0]:.3f} to {block.t[-1]:.3f} s: {span(recording.duration_s)}"),
+        ("time", f"t from {block.t[0] + 0.0:.3f} to {block.t[-1]:.3f} s: {span(recording.duration_s)}"),
     ]
     if math.isfinite(rate):
         rows.append(("rate", f"{rate:.1f} Hz"))

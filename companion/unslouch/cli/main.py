@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -115,8 +116,14 @@ def _bare(ctx: click.Context) -> None:
         ctx.invoke(command)
 
 
+def _end_cleanly(number: int, frame: object) -> None:
+    """End by an exception, so that recordings and the store are closed on the way out."""
+    sys.exit(128 + number)
+
+
 def main(argv: list[str] | None = None) -> Any:
     """Run the command line and end the process with an exit code of :class:`ExitCode`."""
+    signal.signal(signal.SIGTERM, _end_cleanly)
     try:
         code = unslouch.main(args=argv, prog_name="unslouch", standalone_mode=False)
     except click.Abort:  # Ctrl-C outside a command's own body, at a prompt for instance

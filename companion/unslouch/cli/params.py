@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class NeutralSpan(click.ParamType[tuple[float, float]]):
@@ -50,3 +53,18 @@ class Position(click.ParamType[float]):
 
 NEUTRAL = NeutralSpan()
 POSITION = Position()
+
+
+def units_option(function: F) -> F:
+    """Add ``--units``; the callback gives a tuple of unit names."""
+    return click.option(
+        "--units",
+        metavar="UNIT,...",
+        default="",
+        callback=_split,
+        help="Units of a CSV's columns where they are not SI: g, mg, deg/s, ms, us; for example g,deg/s.",
+    )(function)
+
+
+def _split(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(unit for part in value.split(",") if (unit := part.strip()))

@@ -166,3 +166,18 @@ def rotation_sentence(reps: list[RotationRep]) -> str:
     if summary.asymmetry_verdict is not Verdict.UNKNOWN and summary.asymmetry is not None:
         text += f"; the sides differ by {abs(math.degrees(summary.asymmetry)):.1f}°, {summary.asymmetry_verdict.value}"
     return text
+
+
+def run_desk(feed: Feed, store: Store | None = None, settings: DeskSettings | None = None) -> None:
+    """Print a feed's events until it ends or Ctrl-C, then what it came to; everything is closed either way."""
+    lines = Lines()
+    desk = PlainDesk(feed, lines, store, settings)
+    try:
+        for update in updates(feed):
+            desk.take(update)
+    finally:
+        desk.end()
+        feed.close()
+        if store is not None:
+            store.close()
+        desk.summary()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from unslouch.live.watch import ProtocolWatch
 from unslouch.wire.decoder import Decoder
 from unslouch.wire.records import Decoded, DecodedBlock
 from unslouch.wire.source import Packet
+from unslouch.wire.table import PacketTable
 from unslouch_signal.analyser import Analyser, AnalyserParameters, join
 from unslouch_signal.calibration import Calibration
 from unslouch_signal.events import ActivityKind, Event
@@ -19,6 +21,8 @@ from unslouch_signal.fusion import CausalFusion
 from unslouch_signal.samples import SampleBlock
 from unslouch_signal.track import PostureFrame, Track
 
+LOOK_S, GLANCE_S = 0.5, 10.0
+"""How often (sample time) to look for the protocol when it is wanted, and to see whether it is."""
 ACTIVITIES = tuple(ActivityKind)
 
 
@@ -39,6 +43,9 @@ class Digest:
 class Chain:
     """Decodes and analyses packets in their order; how they are cut into calls changes nothing but the cut.
 
+    Whether to look for the protocol is decided at fixed sample times: twice a second while there is no calibration or one
+    in doubt, else every ten seconds.
+
     Parameters
     ----------
     rate_hz
@@ -46,7 +53,7 @@ class Chain:
     calibration
         Used from the first sample on; None waits for the protocol.
     watch
-        Whether the protocol is looked for while there is no calibration, or one in doubt.
+        Whether the protocol is looked for at all.
     parameters
         Of the analyser.
     """
@@ -63,6 +70,7 @@ class Chain:
         self._fusion = CausalFusion(rate_hz)
         self._analyser = Analyser(calibration, parameters, rate_hz)
         self._watch = ProtocolWatch() if watch else None
+        self._check_at = -math.inf
         self._told = calibration is None
         self._faults: dict[str, int] = {}
 
@@ -71,6 +79,11 @@ class Chain:
         """The calibration in use."""
         return self._analyser.calibration
 
+    @property
+    def latest(self) -> PostureFrame | None:
+        """The newest state; None before the first sample."""
+        return self._analyser.latest
+
     def set_calibration(self, calibration: Calibration) -> None:
         """Use a calibration from the next sample on."""
         self._analyser.set_calibration(calibration)
@@ -78,45 +91,38 @@ class Chain:
         if self._watch is not None:
             self._watch.forget()
 
-    def feed(self, packets: Sequence[Packet]) -> Digest:
+    def feed(self, packets: Sequence[Packet] | PacketTable) -> Digest:
         """Take the next packets."""
         return self._digest(self._decoder.decode(packets))
 
     def finish(self) -> Digest:
         """End of the stream: what was held back comes out, what is open is closed."""
         digest = self._digest(self._decoder.finish())
-        return Digest(
-            (*digest.events, *self._analyser.finish()),
-            digest.frame,
-            digest.track,
-            digest.activity,
-            digest.samples,
-            digest.battery,
-            digest.calibration,
-            digest.notices,
-        )
+        return replace(digest, events=(*digest.events, *self._analyser.finish()))
 
     def _digest(self, decoded: Decoded) -> Digest:
         events: list[Event] = []
         tracks: list[Track] = []
         blocks: list[SampleBlock] = []
-        calibration = None if self._told else self._analyser.calibration
+        before = None if not self._told else self._analyser.calibration
         self._told = True
         for decoded_block in decoded.blocks:
             block = self._fused(decoded_block)
-            events += self._analyser.process(block)
             blocks.append(block)
-            if self._analyser.track is not None:
-                tracks.append(self._analyser.track)
-            found = self._look(block)
-            if found is not None:
-                self._analyser.set_calibration(found)
-                calibration = found
+            for piece in self._pieces(block):
+                found = self._analyser.process(piece)
+                events += found
+                if self._analyser.track is not None and len(piece):
+                    tracks.append(self._analyser.track)
+                if self._watch is not None:
+                    self._watch.feed(piece)
+                    self._watch.doubted(found)
         frame = self._analyser.latest
         track = join(tracks) if tracks else None
         activity = None
         if track is not None and frame is not None:
             activity = np.full(len(track), ACTIVITIES.index(ActivityKind(frame.activity)), np.int8)
+        now = self._analyser.calibration
         return Digest(
             tuple(events),
             frame,
@@ -124,22 +130,35 @@ class Chain:
             activity,
             joined(blocks),
             _battery(decoded),
-            calibration,
+            now if now is not before else None,
             self._notices(decoded),
         )
 
+    def _pieces(self, block: SampleBlock) -> Iterator[SampleBlock]:
+        """Cut at the times of the checks, and check there."""
+        while len(block):
+            first = float(block.t[0])
+            if first >= self._check_at:
+                self._check()
+                period = LOOK_S if self._looking else GLANCE_S
+                self._check_at = period * (math.floor(first / period) + 1)
+            n = int(np.searchsorted(block.t, self._check_at))
+            yield block[:n]
+            block = block[n:]
+
+    @property
+    def _looking(self) -> bool:
+        frame = self._analyser.latest
+        return self._watch is not None and (frame is None or not frame.calibrated or frame.doubt is not None)
+
+    def _check(self) -> None:
+        """Look for the protocol in what has come, while there is something to gain."""
+        found = self._watch.look() if self._watch is not None and self._looking else None
+        if found is not None:
+            self._analyser.set_calibration(found)
+
     def _fused(self, block: DecodedBlock) -> SampleBlock:
         return block.samples if block.samples.quat is not None else self._fusion.process(block.samples)
-
-    def _look(self, block: SampleBlock) -> Calibration | None:
-        """Look for the protocol while there is something to gain."""
-        frame = self._analyser.latest
-        if self._watch is None or frame is None:
-            return None
-        if frame.calibrated and frame.doubt is None:
-            self._watch.forget()
-            return None
-        return self._watch.feed(block)
 
     def _notices(self, decoded: Decoded) -> tuple[str, ...]:
         """Say once per kind what is wrong with packets, and count on in silence."""

@@ -51,6 +51,10 @@ class Windable(Pausable, Protocol):
         """Go to a place; packets from there on follow."""
         ...
 
+    def step(self, packets: int) -> None:
+        """While held, let so many packets through."""
+        ...
+
 
 @runtime_checkable
 class Askable(Protocol):

@@ -38,15 +38,17 @@ from unslouch.wire.source import Packet, PacketSource, SourceKind
 if TYPE_CHECKING:
     from unslouch.live.chain import Chain, Digest
 
-PERIOD_S = 1 / 50
-"""Least time between two looks at what has come: a screen of 15 fps sees nothing of it, and decoding a batch costs no
-more than decoding a packet."""
+PERIOD_S = 0.05
+"""Least time between two looks at what has come: faster than a screen of 15 fps, and a batch costs no more than a
+packet (2 ms, which at 26 packets a second would be 5 % of a core)."""
 SILENCE_S = 2.0
 """A stream that is silent for this long is a lost link (docs/protocol.md, section 9)."""
 MOST_PENDING = 512
 """Packets read ahead of the chain before the source is made to wait."""
 MOST_WAITING = 64
 """Updates nobody has polled before a source that can wait waits, or a strap's are thinned: 1.3 s at full pace."""
+LONGEST_UPDATE_S = 2.0
+"""Of arrival time: sessions see the state at least this often, however fast a recording is played."""
 CLOSE_S = 10.0
 """How long ``close`` waits for the recorder's last write."""
 
@@ -81,12 +83,22 @@ class Conveyor:
     source
         Where packets come from; closed with the conveyor.
     make_chain
-        Makes the chain that gives packets their meaning; called at the start and after each jump in time.
+        Makes the chain that gives packets their meaning, as it stands at a position of the recording (0 for a live
+        strap); called at the start and after each jump in time.
     recorder
         Where raw packets are written first; closed with the conveyor. None records nothing.
+    start_s
+        Where the source stands at first, seconds since the start of its recording.
     """
 
-    def __init__(self, source: PacketSource, make_chain: Callable[[], Chain], recorder: Recorder | None = None) -> None:
+    def __init__(
+        self,
+        source: PacketSource,
+        make_chain: Callable[[float], Chain],
+        recorder: Recorder | None = None,
+        *,
+        start_s: float = 0.0,
+    ) -> None:
         self._source, self._make_chain, self._recorder = source, make_chain, recorder
         self._waiting: deque[Update] = deque()
         self._lock = threading.Lock()
@@ -100,6 +112,8 @@ class Conveyor:
         self._ended = False
         self._closing = False
         self._step_until: float | None = None
+        self._jump_to: float | None = None
+        self._start_s = start_s
         self._thread = threading.Thread(target=self._run, name="conveyor")
         self._thread.start()
 
@@ -197,19 +211,24 @@ class Conveyor:
     async def _convey(self) -> None:
         self._wake, self._room = asyncio.Event(), asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        chain = self._make_chain()
+        chain = self._make_chain(self._start_s)
         self._put(Update(0.0, self._link, transport=self._transport(), rate_hz=self._source.info.rate_hz))
         reader = asyncio.create_task(self._read())
         last = self._loop.time()
         try:
             while not self._closing:
-                chain = self._obey(chain)
-                packets, self._pending = self._pending, []
+                self._obey(chain)
+                if self._jump_to is not None:
+                    chain = self._jump(self._jump_to)
+                packets, self._pending = self._slice()
                 self._room.set()
                 if packets:
                     last = self._loop.time()
                     self._digest(chain.feed(packets))
                     await self._consumer_has_room()
+                    if self._pending:
+                        await asyncio.sleep(0)
+                        continue
                 elif reader.done():
                     break
                 elif self._silent(last):
@@ -230,9 +249,19 @@ class Conveyor:
             self._record(packet)
             self._pending.append(packet)
             self._wake.set()
+            self._step_on()
             if len(self._pending) >= MOST_PENDING:
                 self._room.clear()
                 await self._room.wait()
+
+    def _slice(self) -> tuple[list[Packet], list[Packet]]:
+        """Take what an update may hold of what has come; return it and the rest."""
+        pending = self._pending
+        if not pending:
+            return [], []
+        end = pending[0].arrival_s + LONGEST_UPDATE_S
+        n = next((i for i, packet in enumerate(pending) if packet.arrival_s > end), len(pending))
+        return pending[:n], pending[n:]
 
     def _record(self, packet: Packet) -> None:
         if self._recorder is None:
@@ -324,8 +353,8 @@ class Conveyor:
         with self._lock:
             self._waiting.append(update)
 
-    def _obey(self, chain: Chain) -> Chain:
-        """Carry out the commands that have come; return the chain to go on with."""
+    def _obey(self, chain: Chain) -> None:
+        """Carry out the commands that have come; a jump is left for when all are done, the last one counts."""
         source = self._source
         while self._commands:
             command = self._commands.popleft()
@@ -336,6 +365,15 @@ class Conveyor:
                 case SetSpeed(factor) if isinstance(source, Pausable):
                     source.set_speed(factor)
                     self._set_link(self._link)
+                case Seek(position) if isinstance(source, Windable):
+                    self._jump_to = position
+                case Step(seconds) if isinstance(source, Windable):
+                    source.set_paused(True)
+                    if seconds < 0:
+                        self._jump_to = source.position + seconds
+                    else:
+                        self._step_until = source.position + seconds
+                        source.step(1)
                 case Ask(move, technique, side, zone) if isinstance(source, Askable):
                     source.ask(move, technique, side, zone)
                 case Buzz(seconds) if isinstance(source, Buzzable):
@@ -346,6 +384,39 @@ class Conveyor:
                     self._recorder.mark(self._sample_time, label)
                 case _:
                     pass  # not accepted here, as ``accepts`` says
+
+    def _step_on(self) -> None:
+        """While stepping, let packets through one by one until the step is long enough."""
+        source = self._source
+        if self._step_until is None or not isinstance(source, Windable):
+            return
+        if source.paused and source.position < self._step_until:
+            source.step(1)
+        else:
+            self._step_until = None
+
+    def _jump(self, position: float) -> Chain:
+        """Go to a place of the recording, with everything known there that would be known had it been played so far."""
+        self._jump_to = self._step_until = None
+        source = self._source
+        assert isinstance(source, Windable)
+        source.seek(position)
+        self._pending.clear()
+        chain = self._make_chain(source.position)
+        with self._lock:
+            self._waiting.clear()  # from before the jump: of no meaning now
+        self._sample_time = 0.0 if chain.latest is None else chain.latest.t
+        self._put(
+            Update(
+                self._sample_time,
+                self._link,
+                frame=chain.latest,
+                rate_hz=source.info.rate_hz,
+                transport=self._transport(),
+                restarted=True,
+                calibration=chain.calibration,
+            )
+        )
         return chain
 
 

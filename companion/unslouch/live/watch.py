@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from unslouch_signal.calibration import Calibration
+from unslouch_signal.events import CalibrationDoubt, Event
 from unslouch_signal.protocol import find_protocol
 from unslouch_signal.samples import SampleBlock, samples
 
 WINDOW_S = 75.0
 """What is kept to look through: the longest protocol (10 s still, three slow bows with pauses) takes 60 s."""
-PERIOD_S = 0.5
-"""How often to look: a person who stands upright again sees the calibration take hold within this time."""
 
 
 class ProtocolWatch:
-    """Keeps the newest samples and says when they hold a finished protocol."""
+    """Keeps the newest samples and finds a finished protocol in them."""
 
     def __init__(self) -> None:
         self._blocks: list[SampleBlock] = []
-        self._looked = -np.inf
 
-    def feed(self, block: SampleBlock) -> Calibration | None:
-        """Take the next samples (with orientation); return the calibration when the protocol has just been finished."""
+    def feed(self, block: SampleBlock) -> None:
+        """Take the next samples (with orientation)."""
         if not len(block):
-            return None
+            return
         self._blocks.append(block)
-        newest = float(block.t[-1])
-        while len(self._blocks) > 1 and self._blocks[0].t[-1] < newest - WINDOW_S:
+        oldest = float(block.t[-1]) - WINDOW_S
+        while len(self._blocks) > 1 and self._blocks[0].t[-1] < oldest:
             self._blocks.pop(0)
-        if newest - self._looked < PERIOD_S:
+
+    def doubted(self, events: Sequence[Event]) -> None:
+        """Forget what was before the calibration became doubtful: a protocol from then is worth nothing now."""
+        for event in events:
+            if isinstance(event, CalibrationDoubt) and not event.resolved:
+                self._blocks = [block[int(np.searchsorted(block.t, event.t)) :] for block in self._blocks]
+                self._blocks = [block for block in self._blocks if len(block)]
+
+    def look(self) -> Calibration | None:
+        """Return the calibration when a protocol has been finished; it is found once."""
+        if not self._blocks:
             return None
-        self._looked = newest
         window = _joined(self._blocks)
+        window = window[int(np.searchsorted(window.t, window.t[-1] - WINDOW_S)) :]
         self._blocks = [window]
         found = find_protocol(window)
         if found is None:

@@ -37,6 +37,8 @@ class Choices:
         A recording or a JSON file to take the calibration from.
     plot, save_calibration
         Files to write.
+    units
+        Units of CSV columns that are not SI.
     """
 
     neutral: tuple[float, float] | None = None
@@ -44,6 +46,7 @@ class Choices:
     calibration: Path | None = None
     plot: Path | None = None
     save_calibration: Path | None = None
+    units: tuple[str, ...] = ()
 
     def settled(self) -> Settled:
         """Read and check what all files share, once.
@@ -69,7 +72,7 @@ class Choices:
                     Reason.BAD_OPTION, f"--mount: {error}.", "For example --mount down,right,back."
                 ) from None
         given = None if self.calibration is None else calibration_from(self.calibration)
-        return Settled(self.neutral, mount, given, self.plot, self.save_calibration)
+        return Settled(self.neutral, mount, given, self.plot, self.save_calibration, self.units)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class Settled:
     calibration: Calibration | None = None
     plot: Path | None = None
     save_calibration: Path | None = None
+    units: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +136,14 @@ def judge(path: Path, settled: Settled) -> tuple[Json, Analysis]:
     UnslouchError
         When the file cannot be used, or the neutral is not within it.
     """
-    recording = read_recording(path)
+    recording = read_recording(path, settled.units)
     neutral = None if settled.neutral is None else _from_start(recording, settled.neutral)
     calibration, stored = settled.calibration, False
     block = recording.samples
     try:
         if calibration is None and neutral is None and settled.mount is None and recording.calibration is not None:
             block = block if block.quat is not None else fuse(block)
-            # What was done in the recording itself is nearer to its start than what was known when it ended.
+            # As in a replay: what was done in the recording itself is nearer to its start than what was known later.
             stored = find_protocol(block) is None
             calibration = Calibration.from_json(recording.calibration) if stored else None
         analysis = analyse_recording(block, calibration, settled.mount, neutral)
