@@ -1,4 +1,4 @@
-"""Channels that Foxglove (and any other reader of MCAP) plots without our code: orientation and angles at 10 Hz."""
+"""Channels that Foxglove (and any other reader of MCAP) plots without our code: orientation and angles at 5 Hz."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unslouch_signal.samples import FloatArray, SampleBlock
 
-DECODED_HZ = 10.0
+DECODED_HZ = 5.0
 """Rate of the decoded channels: enough for a plot, and small beside the raw bytes (docs/recording.md)."""
 ORIENTATION_TOPIC = "/orientation"
 ANGLES_TOPIC = "/angles"
@@ -90,7 +90,7 @@ def decoded_messages(block: SampleBlock, calibration: str | None, utc_offset_s: 
             ORIENTATION_TOPIC,
             ns,
             b'{"timestamp":{"sec":%d,"nsec":%d},"frame_id":"world","pose":{"position":{"x":0,"y":0,"z":0},'
-            b'"orientation":{"x":%.5f,"y":%.5f,"z":%.5f,"w":%.5f}}}' % (ns // 10**9, ns % 10**9, x, y, z, w),
+            b'"orientation":{"x":%.4f,"y":%.4f,"z":%.4f,"w":%.4f}}}' % (ns // 10**9, ns % 10**9, x, y, z, w),
         )
     track = analyse_recording(block, None if calibration is None else Calibration.from_json(calibration)).track
     at = np.flatnonzero(track.measured)

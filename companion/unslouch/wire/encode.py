@@ -246,7 +246,7 @@ def _cut(
     """Where packets start and stop."""
     n = len(t_us)
     gap = np.diff(t_us)
-    whole = np.bitwise_and(flags, 0xFF ^ SampleFlag.LOST_BEFORE)
+    whole = np.bitwise_and(flags, np.uint8(0xFF ^ SampleFlag.LOST_BEFORE))
     broken = (np.diff(seq) != 1) | (np.diff(whole.astype(np.int64)) != 0) | ((flags[1:] & SampleFlag.LOST_BEFORE) != 0)
     typical = float(np.median(gap)) if len(gap) else 0.0
     broken |= np.abs(gap - typical) > tolerance_us + 0.5 * typical  # a pause; finer deviations below

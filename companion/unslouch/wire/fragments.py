@@ -20,6 +20,7 @@ class LogAssembler:
     def __init__(self) -> None:
         self._parts: list[bytes] = []
         self._id = b""
+        self._skipping = False
 
     def join(self, table: PacketTable, errors: Counter[WireFault]) -> tuple[PacketTable, NDArray[np.int64]]:
         """Whole records of some notifications of the log.
@@ -54,14 +55,17 @@ class LogAssembler:
             if index == 0:
                 if self._parts:
                     errors[WireFault.FRAGMENT] += 1
-                self._parts, self._id = [], data[1:3]
-            elif not self._parts or index != len(self._parts) or data[1:3] != self._id:
+                self._parts, self._id, self._skipping = [], data[1:3], False
+            elif self._skipping:
+                continue  # the rest of a record already given up and counted
+            elif (
+                index != len(self._parts)
+                or data[1:3] != self._id
+                or len(data) > len(self._parts[0]) + _PREFIX
+                or (not last and len(data) < len(self._parts[0]) + _PREFIX)
+            ):
                 errors[WireFault.FRAGMENT] += 1
-                self._parts = []
-                continue
-            elif not last and len(data) != len(self._parts[0]) + _PREFIX:
-                errors[WireFault.WRONG_LENGTH] += 1
-                self._parts = []
+                self._parts, self._skipping = [], True
                 continue
             self._parts.append(data[_PREFIX:])
             if last:

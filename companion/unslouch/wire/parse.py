@@ -383,5 +383,5 @@ def sample_flags(group: Group) -> FlagArray:
     out = np.repeat(clean, group.n)
     if group.n > 1 and bool(np.any(clean & SampleFlag.LOST_BEFORE)):
         rest = out.reshape(-1, group.n)[:, 1:]
-        np.bitwise_and(rest, 0xFF ^ SampleFlag.LOST_BEFORE, out=rest)
+        np.bitwise_and(rest, np.uint8(0xFF ^ SampleFlag.LOST_BEFORE), out=rest)
     return out
