@@ -111,7 +111,9 @@ class _Cells:
         cell_s = max(p.cell_s, float(np.median(dt)))
         n = max(int((t[-1] - t[0]) / cell_s), 1)
         edges = t[0] + cell_s * np.arange(n + 1)
-        left = np.minimum(np.searchsorted(t, edges, side="right") - 1, len(dt) - 1)
+        # how many samples lie at or before each edge
+        counted = np.bincount(np.ceil((t - t[0]) / cell_s).astype(np.int64), minlength=n + 1)
+        left = np.clip(np.cumsum(counted)[: n + 1] - 1, 0, len(dt) - 1)
         share = np.clip((edges - t[left]) / dt[left], 0.0, 1.0)
         covered = np.where(dt <= p.gap_s, dt, 0.0)
         seconds = np.diff(_at_edges(np.concatenate(([0.0], np.cumsum(covered))), covered, left, share))
@@ -120,7 +122,7 @@ class _Cells:
             kept[:] = True
             seconds = np.full(n, cell_s)
         # a gap may also lie inside two cells that are both kept
-        whole: NDArray[np.int64] = np.cumsum(dt > p.gap_s)[left]
+        whole: NDArray[np.int64] = np.cumsum((dt > p.gap_s).astype(np.int64))[left]
         gaps = whole[1:][kept]
         after = np.flatnonzero(np.diff(gaps) > 0) + 1
         return _Cells(cell_s, edges[1:][kept], seconds[kept], after, covered, left, share, kept)

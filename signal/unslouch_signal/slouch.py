@@ -24,7 +24,7 @@ from unslouch_signal.activity import LYING, OFF_BODY, WALKING, ActivityTrack
 from unslouch_signal.events import Direction, SlouchAlert, SlouchSpell
 from unslouch_signal.samples import BoolArray, FloatArray
 from unslouch_signal.track import GRID_HZ, Track
-from unslouch_signal.window import Schmitt
+from unslouch_signal.window import Debounce, Schmitt
 
 
 class CueMode(StrEnum):
@@ -50,8 +50,10 @@ class Zone:
 class SlouchParameters:
     """Defaults of reference and design: +12/+7 deg, 15 s, 60 s.
 
-    ``capacity`` (exposure mode), rad s: 10 deg beyond the threshold for 15 s, a usual slouch for the usual dwell.
-    ``drain``, rad: forgiven for each second upright, so that a full bucket takes half a minute to forgive.
+    ``walk_s``: how long walking must last to end a spell (its end is then where walking began); a fidget that looks
+    like a step or two only delays the cue. ``capacity`` (exposure mode), rad s: 10 deg beyond the threshold for 15
+    s, a usual slouch for the usual dwell. ``drain``, rad: forgiven for each second upright, so that a full bucket
+    takes half a minute to forgive.
     """
 
     flexion: Zone = Zone()
@@ -60,6 +62,7 @@ class SlouchParameters:
     dwell_s: float = 15.0
     quiet_s: float = 60.0
     spell_s: float = 5.0
+    walk_s: float = 2.0
     bent: float = math.radians(60.0)
     mode: CueMode = CueMode.DWELL
     capacity: float = math.radians(150.0)
@@ -87,6 +90,7 @@ class SlouchDetector:
         self._states = tuple(Schmitt() for _ in self._zones)
         self._sums = np.zeros(2 if forward_known else 1)
         self._points = 0
+        self._walks = Debounce(0, np.array([1, round(p.walk_s * GRID_HZ)]))
         self._spell: _Spell | None = None
         self._cued_k: int | None = None
         self._k: int | None = None
@@ -112,22 +116,30 @@ class SlouchDetector:
         codes = activity.codes
         before = int(track.k[0]) - 1 if self._k is None else self._k
         last_t = self._t
-        free = (codes != WALKING) & (codes != LYING) & (codes != OFF_BODY) & ~doubtful & (track.tilt < self._p.bent)
-        free &= np.diff(np.concatenate(([before], track.k))) == 1
+        walks = self._walks.process((codes == WALKING).astype(np.uint8)) != 0
+        free = ~walks & (codes != LYING) & (codes != OFF_BODY) & ~doubtful & (track.tilt < self._p.bent)
+        jump = np.diff(np.concatenate(([before], track.k)))
+        free &= jump == 1
         angles = (track.flexion, track.lateral) if self._known else (track.tilt,)
         on = self._states_of(angles, free)
 
         self._k, self._t = int(track.k[-1]), float(track.t[-1])
         sums = [np.cumsum(np.concatenate((self._sums[j : j + 1], a))) for j, a in enumerate(angles)]
-        full = self._filled(angles, free, track.measured) if self._p.mode is CueMode.EXPOSURE else None
+        # no cue in a gap, nor at the first steps
+        ready = track.measured & (codes != WALKING)
+        full = self._p.mode is CueMode.EXPOSURE
+        if full:
+            ready &= self._filled(angles, free, track.measured)
 
         edges = np.flatnonzero(np.diff(np.concatenate(([self._spell is not None], on))))
         turns = {int(e) for e in edges}
         for a, b in pairwise(sorted({0, *turns, n})):
             at = np.array([s[a] for s in sums])
             if a in turns and self._spell is not None:
-                jumped = (a == 0 and int(track.k[0]) - before != 1) or (a > 0 and track.k[a] - track.k[a - 1] != 1)
+                jumped = jump[a] != 1
                 end = float(track.t[a]) if not jumped else (last_t if a == 0 else float(track.t[a - 1]))
+                if walks[a]:
+                    end -= self._p.walk_s
                 out += self._closed(int(track.k[a]), end, at, self._points + a)
             elif a in turns:
                 width = len(angles)
@@ -140,7 +152,7 @@ class SlouchDetector:
                     np.full(width, -np.inf),
                 )
             if self._spell is not None and b > a:
-                out += self._cue(track, angles, slice(a, b), sums, full)
+                out += self._cue(track, ready, angles, slice(a, b), sums, dwells=not full)
                 self._spell.low, self._spell.high = _extremes(self._spell, angles, slice(a, b))
         self._sums = np.array([s[-1] for s in sums])
         self._points += n
@@ -162,21 +174,22 @@ class SlouchDetector:
     def _cue(
         self,
         track: Track,
+        ready: BoolArray,
         angles: tuple[FloatArray, ...],
         cut: slice,
         sums: list[FloatArray],
-        full: BoolArray | None,
+        *,
+        dwells: bool,
     ) -> list[tuple[int, SlouchAlert | SlouchSpell]]:
         spell = self._spell
         if spell is None or spell.alert is not None:
             return []
-        due = spell.start_k + round(self._p.dwell_s * GRID_HZ) if full is None else spell.start_k
+        due = spell.start_k + (round(self._p.dwell_s * GRID_HZ) if dwells else 0)
         if self._cued_k is not None:
             due = max(due, self._cued_k + round(self._p.quiet_s * GRID_HZ))
         k = track.k[cut]
-        ready = track.measured[cut] if full is None else track.measured[cut] & full[cut]
         first = int(np.searchsorted(k, due))
-        later = np.flatnonzero(ready[first:])
+        later = np.flatnonzero(ready[cut][first:])
         if len(later) == 0:
             return []
         i = cut.start + first + int(later[0])

@@ -88,3 +88,10 @@ class Debounce:
         out = np.concatenate((np.array([self._out], np.uint8), codes))[taken]
         self._code, self._run, self._out = int(codes[-1]), int(run[-1]), int(out[-1])
         return out
+
+
+def lasting(on: BoolArray, before: int) -> NDArray[np.int64]:
+    """For how many points ``on`` has been true at each point, ``before`` being the count before the first."""
+    index = np.arange(1, len(on) + 1)
+    ended = np.maximum.accumulate(np.where(on, 0, index))
+    return np.where(ended > 0, index - ended, index + before)
