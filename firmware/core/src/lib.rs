@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 pub mod fusion;
+pub mod log;
 pub mod quaternion;
 pub mod real;
 pub mod sample;

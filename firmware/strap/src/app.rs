@@ -9,11 +9,13 @@ use embassy_time::{Duration, Timer};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::String;
 use trouble_host::prelude::*;
+use unslouch_strap_core::log::Log;
 use unslouch_strap_core::wire::event::Event;
 
 use crate::bonds::{Bonds, SharedBonds, SharedStore};
 use crate::connection::{Central, Ended, LinkController};
 use crate::gatt::Server;
+use crate::logger::{self, SharedLog};
 use crate::platform::{Board, Button, Imu, Lamp, Motor, Power, WATCHDOG};
 use crate::settings::{BONDS, Store};
 use crate::state::Shared;
@@ -27,7 +29,7 @@ pub const CHANNELS: usize = 3;
 pub type Resources = HostResources<DefaultPacketPool, CONNECTIONS, CHANNELS, 1, BONDS>;
 
 /// Everything a board gives.
-pub struct Hardware<C, I, S, M, B, P, L, R> {
+pub struct Hardware<C, I, S, G, M, B, P, L, R> {
     /// Its Bluetooth controller.
     pub controller: C,
     /// Its address, static random, least significant byte first.
@@ -38,6 +40,10 @@ pub struct Hardware<C, I, S, M, B, P, L, R> {
     pub settings: S,
     /// The part of it that may be used.
     pub settings_range: Range<u32>,
+    /// Flash of the log.
+    pub log: G,
+    /// The part of it that may be used, whole sectors.
+    pub log_range: Range<u32>,
     /// Its motor.
     pub motor: M,
     /// Its button.
@@ -55,13 +61,14 @@ pub struct Hardware<C, I, S, M, B, P, L, R> {
 }
 
 /// Run the strap; returns only where a board cannot start again by itself.
-pub async fn run<C, I, S, M, B, P, L, R>(
-    hardware: Hardware<C, I, S, M, B, P, L, R>,
+pub async fn run<C, I, S, G, M, B, P, L, R>(
+    hardware: Hardware<C, I, S, G, M, B, P, L, R>,
     resources: &mut Resources,
 ) where
     C: LinkController,
     I: Imu,
     S: NorFlash,
+    G: NorFlash,
     M: Motor,
     B: Button,
     P: Power,
@@ -74,6 +81,8 @@ pub async fn run<C, I, S, M, B, P, L, R>(
         mut imu,
         settings,
         settings_range,
+        log,
+        log_range,
         mut motor,
         mut button,
         mut power,
@@ -92,6 +101,10 @@ pub async fn run<C, I, S, M, B, P, L, R>(
         state.flash_fault = boot.is_err();
         state.panic_waits = !panic_text.is_empty();
     });
+    let log = Log::open(log, log_range).await;
+    shared.with(|state| state.flash_fault |= log.is_err());
+    let log: SharedLog<G> = Mutex::new(log.ok());
+    logger::note(&shared, log.lock().await.as_ref());
     let store: SharedStore<S> = Mutex::new(store);
 
     let stack = trouble_host::new(controller, resources)
@@ -144,6 +157,7 @@ pub async fn run<C, I, S, M, B, P, L, R>(
                 conn: &conn,
                 store: &store,
                 bonds: &bonds,
+                log: &log,
                 panic_text: &panic_text,
             };
             if let Ended::Reboot { bootloader } = central.serve().await {
@@ -168,7 +182,7 @@ pub async fn run<C, I, S, M, B, P, L, R>(
             Timer::after(WATCHDOG / 4).await;
         }
     };
-    let work = join4(sensing, housekeeping, number_events(&shared), watchdog);
+    let work = join4(sensing, housekeeping, logger::run(&shared, &log), watchdog);
     match select(centrals, select(radio, work)).await {
         Either::First(bootloader) => board.reboot(bootloader),
         Either::Second(_) => {}
@@ -195,23 +209,6 @@ fn describe(server: &Server<'_>, board: &str, address: &[u8; 6]) {
     // both fit their attributes
     let _ = server.device.serial.set(server, &serial);
     let _ = server.device.hardware.set(server, &hardware);
-}
-
-/// Give events their place and hand them to the stream.
-async fn number_events(shared: &Shared) {
-    loop {
-        let mut record = shared.events.receive().await;
-        record.id = shared.with(|state| {
-            let id = state.next_id;
-            state.next_id = id.wrapping_add(1);
-            id
-        });
-        if shared.live_events.is_full() {
-            // nobody listens; the log has it
-            let _ = shared.live_events.try_receive();
-        }
-        let _ = shared.live_events.try_send(record);
-    }
 }
 
 /// Store settings when they changed.

@@ -4,7 +4,7 @@ use core::cell::Cell;
 
 use bt_hci::cmd::le::{LeReadLocalSupportedFeatures, LeSetDataLength, LeSetPhy};
 use bt_hci::controller::{ControllerCmdAsync, ControllerCmdSync};
-use embassy_futures::select::{Either, Either3, select, select3};
+use embassy_futures::select::{Either, Either3, Either4, select, select3, select4};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Timer, with_timeout};
@@ -13,13 +13,16 @@ use heapless::Vec;
 use trouble_host::att::{AttClient, AttReq};
 use trouble_host::gatt::Reply;
 use trouble_host::prelude::*;
-use unslouch_strap_core::wire::control::{Answer, Status as ControlStatus};
+use unslouch_strap_core::log::Log;
+use unslouch_strap_core::wire::control::{Answer, Request, Status as ControlStatus};
 
 use crate::bonds::{SharedBonds, SharedStore};
 use crate::control::{After, execute};
 use crate::gatt::Server;
+use crate::logger::{self, SharedLog};
 use crate::state::Shared;
 use crate::stream::{notify, payload};
+use crate::transfer::{self, Transfer};
 use crate::{status, stream};
 
 /// Time for the last notification to leave before the link ends.
@@ -44,7 +47,7 @@ pub enum Ended {
 }
 
 /// A connection and what belongs to it.
-pub struct Central<'a, 'stack, 'server, 'values, C, F: NorFlash> {
+pub struct Central<'a, 'stack, 'server, 'values, C, F: NorFlash, G: NorFlash> {
     /// What the tasks share.
     pub shared: &'a Shared,
     /// The host.
@@ -57,6 +60,8 @@ pub struct Central<'a, 'stack, 'server, 'values, C, F: NorFlash> {
     pub store: &'a SharedStore<F>,
     /// Bonds.
     pub bonds: &'a SharedBonds,
+    /// The log.
+    pub log: &'a SharedLog<G>,
     /// Text of the last panic.
     pub panic_text: &'a [u8],
 }
@@ -91,7 +96,7 @@ impl<C> LinkController for C where
 {
 }
 
-impl<C: LinkController, F: NorFlash> Central<'_, '_, '_, '_, C, F> {
+impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, G> {
     /// Serve the central until it goes or is sent away.
     pub async fn serve(&self) -> Ended {
         let trust = Trust {
@@ -99,15 +104,18 @@ impl<C: LinkController, F: NorFlash> Central<'_, '_, '_, '_, C, F> {
             news: Signal::new(),
         };
         self.shared.requests.clear();
-        self.shared
-            .with(|state| (state.stream, state.resend) = (None, None));
+        self.shared.with(|state| {
+            (state.stream, state.resend, state.transfer) = (None, None, None);
+            state.event_id = 0;
+        });
         let work = async {
             trust.news.wait().await;
             self.prepare_link().await;
             let streaming = stream::serve(self.shared, self.server, self.conn);
-            match select3(streaming, self.requests(), self.tell_status()).await {
-                Either3::Second(ended) => ended,
-                Either3::First(_) | Either3::Third(_) => Ended::Normally,
+            let records = transfer::serve(self.shared, self.log, self.server, self.conn);
+            match select4(streaming, self.requests(), self.tell_status(), records).await {
+                Either4::Second(ended) => ended,
+                _ => Ended::Normally,
             }
         };
         let ended = match select3(self.events(&trust), work, self.wait_for_trust(&trust)).await {
@@ -116,7 +124,7 @@ impl<C: LinkController, F: NorFlash> Central<'_, '_, '_, '_, C, F> {
         };
         self.conn.raw().disconnect();
         self.shared
-            .with(|state| (state.stream, state.resend) = (None, None));
+            .with(|state| (state.stream, state.resend, state.transfer) = (None, None, None));
         self.shared.note_change();
         ended
     }
@@ -184,10 +192,16 @@ impl<C: LinkController, F: NorFlash> Central<'_, '_, '_, '_, C, F> {
         loop {
             let bytes = self.shared.requests.receive().await;
             let (answer, after) = execute(self.shared, self.conn.raw(), self.panic_text, &bytes);
+            let answer = match (answer, after) {
+                (Some(answer), _) => answer,
+                (None, After::AskLog { op, tag, request }) => self.ask_log(op, tag, request).await,
+                (None, _) => continue,
+            };
             if notify(control, self.conn, answer.bytes()).await.is_err() {
                 return Ended::Normally;
             }
             match after {
+                After::AskLog { .. } => self.shared.transfer_asked.signal(()),
                 After::Nothing => {}
                 After::LinkParameters => self.ask_parameters().await,
                 After::Forget { all } => {
@@ -207,6 +221,72 @@ impl<C: LinkController, F: NorFlash> Central<'_, '_, '_, '_, C, F> {
                 }
             }
         }
+    }
+
+    /// Carry out a request about the log.
+    async fn ask_log(&self, op: u8, tag: u8, request: Request) -> Answer {
+        let mut guard = self.log.lock().await;
+        let refused = |status| {
+            self.shared
+                .with(|state| state.refused = state.refused.saturating_add(1));
+            Answer::new(op, tag, status)
+        };
+        let Some(log) = guard.as_mut() else {
+            return refused(ControlStatus::StorageFault);
+        };
+        match request {
+            Request::LogRead { first, last } => {
+                let (first, last) = (
+                    first.max(log.oldest_id()),
+                    last.min(log.next_id().wrapping_sub(1)),
+                );
+                if self.shared.with(|state| state.transfer.is_some()) {
+                    return refused(ControlStatus::Busy);
+                }
+                if first > last {
+                    return refused(ControlStatus::Gone);
+                }
+                self.shared
+                    .with(|state| state.transfer = Some(Transfer { first, last }));
+                Answer::with(op, tag, ControlStatus::Ok, |out| {
+                    out.u32(first).u32(last);
+                })
+            }
+            Request::LogConfirm { id } => match log.confirm(id).await {
+                Ok(true) => self.held(op, tag, log),
+                Ok(false) => refused(ControlStatus::OutOfRange),
+                Err(_) => refused(ControlStatus::StorageFault),
+            },
+            Request::Stored { boot, seq } => {
+                let (now, newest, event_id, time_id) = self
+                    .shared
+                    .with(|state| (state.boot, state.ring.next(), state.event_id, state.time_id));
+                if boot != now || seq >= newest {
+                    return refused(ControlStatus::OutOfRange);
+                }
+                let released = logger::stored_up_to(log, boot, seq, event_id, time_id).await;
+                let confirmed = match released {
+                    Ok(Some(id)) => log.confirm(id).await.map(|_| ()),
+                    Ok(None) => Ok(()),
+                    Err(error) => Err(error),
+                };
+                // a record that is covered while still in RAM is not written at all
+                self.shared
+                    .with(|state| state.record.take_if(|record| record.last_seq() <= seq));
+                match confirmed {
+                    Ok(()) => self.held(op, tag, log),
+                    Err(_) => refused(ControlStatus::StorageFault),
+                }
+            }
+            _ => refused(ControlStatus::UnknownOp),
+        }
+    }
+
+    fn held(&self, op: u8, tag: u8, log: &Log<G>) -> Answer {
+        logger::note(self.shared, Some(log));
+        Answer::with(op, tag, ControlStatus::Ok, |out| {
+            out.u32(log.oldest_id());
+        })
     }
 
     /// Notify STATUS and the battery as they change.

@@ -11,12 +11,21 @@ use crate::state::{Resend, Shared, StreamPlan};
 use crate::stream::packet_samples;
 
 /// What is left to do after the answer was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum After {
     /// Nothing.
     Nothing,
     /// Ask for other link parameters.
     LinkParameters,
+    /// Ask the log, then answer.
+    AskLog {
+        /// The request's op.
+        op: u8,
+        /// Its tag.
+        tag: u8,
+        /// What it asks.
+        request: Request,
+    },
     /// Forget bonds and disconnect.
     Forget {
         /// All of them.
@@ -35,12 +44,12 @@ pub fn execute<P: PacketPool>(
     conn: &Connection<'_, P>,
     panic_text: &[u8],
     bytes: &[u8],
-) -> (Answer, After) {
+) -> (Option<Answer>, After) {
     let (op, tag, request) = parse(bytes);
-    let ok = |after| (Answer::new(op, tag, Status::Ok), after);
+    let ok = |after| (Some(Answer::new(op, tag, Status::Ok)), after);
     let refused = |status| {
         shared.with(|state| state.refused = state.refused.saturating_add(1));
-        (Answer::new(op, tag, status), After::Nothing)
+        (Some(Answer::new(op, tag, status)), After::Nothing)
     };
     let request = match request {
         Ok(request) => request,
@@ -62,7 +71,7 @@ pub fn execute<P: PacketPool>(
             let answer = Answer::with(op, tag, Status::Ok, |out| {
                 out.u8(used as u8).u16(dt);
             });
-            (answer, After::Nothing)
+            (Some(answer), After::Nothing)
         }
         Request::Stop => {
             shared.with(|state| (state.stream, state.resend) = (None, None));
@@ -94,7 +103,7 @@ pub fn execute<P: PacketPool>(
                     let answer = Answer::with(op, tag, Status::Ok, |out| {
                         out.u32(first).u16(count);
                     });
-                    (answer, After::Nothing)
+                    (Some(answer), After::Nothing)
                 }
                 Err(status) => refused(status),
             }
@@ -108,7 +117,7 @@ pub fn execute<P: PacketPool>(
         Request::GetGate => {
             let gate = shared.with(|state| state.settings.gate);
             (
-                Answer::with(op, tag, Status::Ok, |out| gate.write(out)),
+                Some(Answer::with(op, tag, Status::Ok, |out| gate.write(out))),
                 After::Nothing,
             )
         }
@@ -133,7 +142,7 @@ pub fn execute<P: PacketPool>(
             let answer = Answer::with(op, tag, Status::Ok, |out| {
                 out.u48(now);
             });
-            (answer, After::Nothing)
+            (Some(answer), After::Nothing)
         }
         Request::Mark { value } => {
             shared.event(Event::CompanionMarker, value);
@@ -141,7 +150,7 @@ pub fn execute<P: PacketPool>(
             let answer = Answer::with(op, tag, Status::Ok, |out| {
                 out.u32(id);
             });
-            (answer, After::Nothing)
+            (Some(answer), After::Nothing)
         }
         Request::Forget { all } => ok(After::Forget { all }),
         Request::SetMount(mount) => {
@@ -160,7 +169,7 @@ pub fn execute<P: PacketPool>(
                 out.u16(panic_text.len() as u16)
                     .put(rest.get(..rest.len().min(room)).unwrap_or(&[]));
             });
-            (answer, After::Nothing)
+            (Some(answer), After::Nothing)
         }
         Request::PanicClear => {
             shared.with(|state| state.panic_waits = false);
@@ -181,12 +190,15 @@ pub fn execute<P: PacketPool>(
             pairing::open(shared, Duration::from_secs(u64::from(seconds)));
             ok(After::Nothing)
         }
-        Request::LogRead { .. }
-        | Request::LogStop
-        | Request::LogConfirm { .. }
-        | Request::Stored { .. }
-        | Request::CalBias
-        | Request::CalScale { .. }
-        | Request::CalAcc { .. } => refused(Status::NotNow),
+        Request::LogStop => {
+            shared.with(|state| state.transfer = None);
+            ok(After::Nothing)
+        }
+        Request::LogRead { .. } | Request::LogConfirm { .. } | Request::Stored { .. } => {
+            (None, After::AskLog { op, tag, request })
+        }
+        Request::CalBias | Request::CalScale { .. } | Request::CalAcc { .. } => {
+            refused(Status::NotNow)
+        }
     }
 }

@@ -6,6 +6,7 @@ use unslouch_strap_core::wire::flags;
 use unslouch_strap_core::wire::stream::Sample;
 
 use crate::estimator::Estimator;
+use crate::logger;
 use crate::platform::{Imu, ImuFault, ImuFrame};
 use crate::ring::Slot;
 use crate::state::Shared;
@@ -104,6 +105,7 @@ pub async fn run<I: Imu>(shared: &Shared, imu: &mut I) {
                 }
                 let slot = Slot::new(Sample::pack(fused.orientation), frame.acc, frame.gyr, bits);
                 state.ring.push(slot, frame.t_us);
+                logger::take(shared, state, fused.orientation, bits, frame.t_us);
             });
         }
         shared.fresh.signal(());

@@ -12,9 +12,12 @@ use unslouch_strap_core::wire::control::{Gate, LONGEST, Mount, Pattern};
 use unslouch_strap_core::wire::event::{Event, EventRecord};
 use unslouch_strap_core::wire::stream::Profile;
 
+use unslouch_strap_core::wire::log::Builder;
+
 use crate::motor::Buzz;
 use crate::platform::ResetReason;
 use crate::ring::Ring;
+use crate::transfer::Transfer;
 
 /// After sharp pain the strap cues nothing for this long.
 pub const PAIN_SILENCE: Duration = Duration::from_secs(600);
@@ -113,6 +116,14 @@ pub struct State {
     pub economy: bool,
     /// Samples to send again.
     pub resend: Option<Resend>,
+    /// The log transfer that runs.
+    pub transfer: Option<Transfer>,
+    /// The log record that is being filled.
+    pub record: Option<Builder>,
+    /// Id of the newest event that this connection's stream carried.
+    pub event_id: u32,
+    /// Id of the newest TIME record.
+    pub time_id: u32,
     /// Bonds kept.
     pub bonds: u8,
     /// HCI reason of the last disconnect.
@@ -154,6 +165,10 @@ pub struct Shared {
     pub battery_changed: Signal<NoopRawMutex, u8>,
     /// Control requests that wait.
     pub requests: Channel<NoopRawMutex, RequestBytes, REQUESTS>,
+    /// A log transfer was asked for.
+    pub transfer_asked: Signal<NoopRawMutex, ()>,
+    /// Log records to write.
+    pub records: Channel<NoopRawMutex, Builder, 4>,
     /// The companion set the time: µs since 1970.
     pub time_set: Signal<NoopRawMutex, u64>,
     /// Settings are to be stored.
@@ -189,6 +204,10 @@ impl Shared {
                 stream: None,
                 economy: false,
                 resend: None,
+                transfer: None,
+                record: None,
+                event_id: 0,
+                time_id: 0,
                 bonds: 0,
                 disconnect_reason: 0,
                 refused: 0,
@@ -208,6 +227,8 @@ impl Shared {
             pairing_changed: Signal::new(),
             battery_changed: Signal::new(),
             requests: Channel::new(),
+            transfer_asked: Signal::new(),
+            records: Channel::new(),
             time_set: Signal::new(),
             save: Signal::new(),
             flush: Signal::new(),

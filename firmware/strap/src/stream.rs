@@ -92,6 +92,7 @@ fn next_packet<P: PacketPool>(
 ) -> Option<usize> {
     let cursor = cursor.as_mut()?;
     if let Ok(record) = shared.live_events.try_receive() {
+        shared.with(|state| state.event_id = state.event_id.max(record.id));
         return record.encode(&mut buffer[..event::EVENT]).map(<[u8]>::len);
     }
     let samples = packet_samples(conn, cursor.plan)?;

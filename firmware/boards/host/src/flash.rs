@@ -24,14 +24,20 @@ pub struct FileFlash {
 pub enum FlashError {
     /// Outside the region, or not aligned to its units.
     Range(NorFlashErrorKind),
-    /// The file could not be read or written.
-    File(io::Error),
+    /// The file could not be read or written; the process tells it on standard error.
+    File(io::ErrorKind),
+}
+
+fn told(error: io::Error) -> FlashError {
+    eprintln!("flash: {error}");
+    FlashError::File(error.kind())
 }
 
 impl NorFlashError for FlashError {
     fn kind(&self) -> NorFlashErrorKind {
         match self {
             FlashError::Range(kind) => *kind,
+            FlashError::File(io::ErrorKind::UnexpectedEof) => NorFlashErrorKind::OutOfBounds,
             FlashError::File(_) => NorFlashErrorKind::Other,
         }
     }
@@ -81,7 +87,7 @@ impl ReadNorFlash for FileFlash {
 
     async fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), FlashError> {
         let at = self.check(offset, bytes.len(), 1)?;
-        self.file.read_exact_at(bytes, at).map_err(FlashError::File)
+        self.file.read_exact_at(bytes, at).map_err(told)
     }
 
     fn capacity(&self) -> usize {
@@ -100,7 +106,7 @@ impl NorFlash for FileFlash {
         for sector in 0..length / SECTOR {
             self.file
                 .write_all_at(&blank, at + (sector * SECTOR) as u64)
-                .map_err(FlashError::File)?;
+                .map_err(told)?;
         }
         Ok(())
     }
@@ -108,13 +114,11 @@ impl NorFlash for FileFlash {
     async fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
         let at = self.check(offset, bytes.len(), Self::WRITE_SIZE)?;
         let mut cells = vec![0; bytes.len()];
-        self.file
-            .read_exact_at(&mut cells, at)
-            .map_err(FlashError::File)?;
+        self.file.read_exact_at(&mut cells, at).map_err(told)?;
         for (cell, byte) in cells.iter_mut().zip(bytes) {
             *cell &= byte;
         }
-        self.file.write_all_at(&cells, at).map_err(FlashError::File)
+        self.file.write_all_at(&cells, at).map_err(told)
     }
 }
 

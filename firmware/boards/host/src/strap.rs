@@ -45,6 +45,8 @@ Example:
 
 /// Bytes of flash for settings and bonds, before the log.
 const SETTINGS: usize = 16 * SECTOR;
+/// Bytes of flash for the log, as on the board.
+const LOG: usize = 512 * SECTOR;
 
 struct Options {
     hci: String,
@@ -163,6 +165,7 @@ async fn serve(options: Options) -> Result<(), String> {
     };
     let existed = options.flash.exists();
     let settings = open(0, SETTINGS)?;
+    let log = open(SETTINGS as u64, LOG)?;
     let address = options
         .address
         .unwrap_or_else(|| seeded_address(options.seed));
@@ -173,6 +176,8 @@ async fn serve(options: Options) -> Result<(), String> {
         imu,
         settings,
         settings_range: 0..SETTINGS as u32,
+        log,
+        log_range: 0..LOG as u32,
         motor: HostMotor(0),
         button: HostButton(world.clone()),
         power: HostPower(world.clone()),

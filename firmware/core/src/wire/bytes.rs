@@ -10,12 +10,20 @@ pub struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// Write from the beginning of `buffer`.
     pub fn new(buffer: &'a mut [u8]) -> Self {
-        Self { buffer, at: 0, full: false }
+        Self {
+            buffer,
+            at: 0,
+            full: false,
+        }
     }
 
     /// Append bytes.
     pub fn put(&mut self, bytes: &[u8]) -> &mut Self {
-        match self.at.checked_add(bytes.len()).and_then(|end| self.buffer.get_mut(self.at..end)) {
+        match self
+            .at
+            .checked_add(bytes.len())
+            .and_then(|end| self.buffer.get_mut(self.at..end))
+        {
             Some(room) => {
                 room.copy_from_slice(bytes);
                 self.at += bytes.len();
@@ -80,7 +88,11 @@ impl<'a> Writer<'a> {
 
     /// What was written; None when it did not fit.
     pub fn finish(self) -> Option<&'a [u8]> {
-        if self.full { None } else { self.buffer.get(..self.at) }
+        if self.full {
+            None
+        } else {
+            self.buffer.get(..self.at)
+        }
     }
 
     /// How many bytes were written.
@@ -150,12 +162,14 @@ impl<'a> Reader<'a> {
 
     /// A 24-bit unsigned.
     pub fn u24(&mut self) -> Option<u32> {
-        self.take::<3>().map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]))
+        self.take::<3>()
+            .map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]))
     }
 
     /// A 48-bit unsigned.
     pub fn u48(&mut self) -> Option<u64> {
-        self.take::<6>().map(|[a, b, c, d, e, f]| u64::from_le_bytes([a, b, c, d, e, f, 0, 0]))
+        self.take::<6>()
+            .map(|[a, b, c, d, e, f]| u64::from_le_bytes([a, b, c, d, e, f, 0, 0]))
     }
 
     /// A u64.

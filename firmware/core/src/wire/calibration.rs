@@ -63,10 +63,16 @@ impl SensorCalibration {
     /// Whether every value is finite and in its range.
     pub fn is_valid(&self) -> bool {
         let identity = Self::default().matrix;
-        let within = |values: &[f32], center: f32, limit: f32| values.iter().all(|v| libm::fabsf(v - center) <= limit);
+        let within = |values: &[f32], center: f32, limit: f32| {
+            values.iter().all(|v| libm::fabsf(v - center) <= limit)
+        };
         within(&self.bias, 0.0, 0.35)
             && self.bias_sd.iter().all(|sd| sd.is_finite() && *sd >= 0.0)
-            && self.matrix.iter().zip(identity).all(|(g, i)| libm::fabsf(g - i) <= 0.2)
+            && self
+                .matrix
+                .iter()
+                .zip(identity)
+                .all(|(g, i)| libm::fabsf(g - i) <= 0.2)
             && within(&self.acc_offset, 0.0, 2.0)
             && within(&self.acc_scale, 1.0, 0.1)
     }
@@ -75,8 +81,16 @@ impl SensorCalibration {
     pub fn encode(&self) -> [u8; LENGTH] {
         let mut bytes = [0; LENGTH];
         let mut out = Writer::new(&mut bytes);
-        out.u8(Kind::Calibration.byte()).u8(self.measured).u16(self.boot).u32(self.utc).i16(self.temperature);
-        out.u8(self.quality).u8(0).f32s(&self.bias).f32s(&self.bias_sd).f32s(&self.matrix);
+        out.u8(Kind::Calibration.byte())
+            .u8(self.measured)
+            .u16(self.boot)
+            .u32(self.utc)
+            .i16(self.temperature);
+        out.u8(self.quality)
+            .u8(0)
+            .f32s(&self.bias)
+            .f32s(&self.bias_sd)
+            .f32s(&self.matrix);
         out.f32s(&self.acc_offset).f32s(&self.acc_scale);
         if let Some((body, tail)) = bytes.split_last_chunk_mut::<4>() {
             *tail = crc32(body).to_le_bytes();
@@ -112,7 +126,11 @@ impl SensorCalibration {
             })
         })()
         .ok_or(Fault::WrongLength)?;
-        if calibration.is_valid() && calibration.quality <= 100 { Ok(calibration) } else { Err(Fault::BadValue) }
+        if calibration.is_valid() && calibration.quality <= 100 {
+            Ok(calibration)
+        } else {
+            Err(Fault::BadValue)
+        }
     }
 }
 
@@ -122,13 +140,21 @@ mod tests {
 
     #[test]
     fn comes_back_and_any_flipped_bit_is_noticed() {
-        let calibration = SensorCalibration { bias: [0.01, -0.02, 0.03], measured: 1, ..Default::default() };
+        let calibration = SensorCalibration {
+            bias: [0.01, -0.02, 0.03],
+            measured: 1,
+            ..Default::default()
+        };
         let bytes = calibration.encode();
         assert_eq!(SensorCalibration::parse(&bytes), Ok(calibration));
         for bit in 8..LENGTH * 8 {
             let mut broken = bytes;
             broken[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(SensorCalibration::parse(&broken), Err(Fault::BadValue), "bit {bit}");
+            assert_eq!(
+                SensorCalibration::parse(&broken),
+                Err(Fault::BadValue),
+                "bit {bit}"
+            );
         }
     }
 }

@@ -80,7 +80,12 @@ impl Gate {
         for angle in &mut angles {
             *angle = bytes.u16()?;
         }
-        Some(Self { enable, angles, dwell: bytes.u16()?, quiet: bytes.u16()? })
+        Some(Self {
+            enable,
+            angles,
+            dwell: bytes.u16()?,
+            quiet: bytes.u16()?,
+        })
     }
 }
 
@@ -289,15 +294,28 @@ pub fn parse(bytes: &[u8]) -> (u8, u8, Result<Request, Status>) {
 
 fn arguments(op: u8, r: &mut Reader<'_>) -> Result<Request, Status> {
     let short = Status::BadLength;
-    let range = |ok: bool, request: Request| if ok { Ok(request) } else { Err(Status::OutOfRange) };
+    let range = |ok: bool, request: Request| {
+        if ok {
+            Ok(request)
+        } else {
+            Err(Status::OutOfRange)
+        }
+    };
     match op {
         0x01 => {
-            let (version, profile, samples) = (r.u8().ok_or(short)?, r.u8().ok_or(short)?, r.u8().ok_or(short)?);
+            let (version, profile, samples) = (
+                r.u8().ok_or(short)?,
+                r.u8().ok_or(short)?,
+                r.u8().ok_or(short)?,
+            );
             if version != super::VERSION {
                 return Err(Status::UnsupportedVersion);
             }
             let profile = Profile::parse(profile).ok_or(Status::OutOfRange)?;
-            range((2..=18).contains(&samples), Request::Start { profile, samples })
+            range(
+                (2..=18).contains(&samples),
+                Request::Start { profile, samples },
+            )
         }
         0x02 => Ok(Request::Stop),
         0x03 => {
@@ -305,16 +323,28 @@ fn arguments(op: u8, r: &mut Reader<'_>) -> Result<Request, Status> {
             range(mode < 2, Request::Mode { economy: mode == 1 })
         }
         0x04 => {
-            let (boot, seq, count) = (r.u16().ok_or(short)?, r.u32().ok_or(short)?, r.u16().ok_or(short)?);
-            range((1..=RESEND_MAX).contains(&count), Request::Resend { boot, seq, count })
+            let (boot, seq, count) = (
+                r.u16().ok_or(short)?,
+                r.u32().ok_or(short)?,
+                r.u16().ok_or(short)?,
+            );
+            range(
+                (1..=RESEND_MAX).contains(&count),
+                Request::Resend { boot, seq, count },
+            )
         }
         0x05 => {
             let (first, last) = (r.u32().ok_or(short)?, r.u32().ok_or(short)?);
             range(first <= last, Request::LogRead { first, last })
         }
         0x06 => Ok(Request::LogStop),
-        0x07 => Ok(Request::LogConfirm { id: r.u32().ok_or(short)? }),
-        0x08 => Ok(Request::Stored { boot: r.u16().ok_or(short)?, seq: r.u32().ok_or(short)? }),
+        0x07 => Ok(Request::LogConfirm {
+            id: r.u32().ok_or(short)?,
+        }),
+        0x08 => Ok(Request::Stored {
+            boot: r.u16().ok_or(short)?,
+            seq: r.u32().ok_or(short)?,
+        }),
         0x09 => {
             let gate = Gate::read(r).ok_or(short)?;
             range(gate.is_valid(), Request::SetGate(gate))
@@ -327,26 +357,38 @@ fn arguments(op: u8, r: &mut Reader<'_>) -> Result<Request, Status> {
             if op == 0x0B {
                 range(strong, Request::SetMotor { pattern, strength })
             } else {
-                range(strong && pattern != Pattern::Off, Request::Buzz { pattern, strength })
+                range(
+                    strong && pattern != Pattern::Off,
+                    Request::Buzz { pattern, strength },
+                )
             }
         }
         0x0D => {
             let utc = r.u64().ok_or(short)?;
             range(UTC_RANGE.contains(&utc), Request::SetTime { utc })
         }
-        0x0E => Ok(Request::Mark { value: r.u16().ok_or(short)? }),
+        0x0E => Ok(Request::Mark {
+            value: r.u16().ok_or(short)?,
+        }),
         0x0F => {
             let whom = r.u8().ok_or(short)?;
             range(whom < 2, Request::Forget { all: whom == 1 })
         }
         0x10 => Ok(Request::CalBias),
         0x11 => {
-            let (axis, phase, angle) = (r.u8().ok_or(short)?, r.u8().ok_or(short)?, r.i32().ok_or(short)?);
+            let (axis, phase, angle) = (
+                r.u8().ok_or(short)?,
+                r.u8().ok_or(short)?,
+                r.i32().ok_or(short)?,
+            );
             let turned = match phase {
                 1 => (9_000..=360_000).contains(&angle.unsigned_abs()),
                 _ => angle == 0,
             };
-            range(axis < 3 && phase < 3 && turned, Request::CalScale { axis, phase, angle })
+            range(
+                axis < 3 && phase < 3 && turned,
+                Request::CalScale { axis, phase, angle },
+            )
         }
         0x12 => {
             let face = r.u8().ok_or(short)?;
@@ -360,7 +402,13 @@ fn arguments(op: u8, r: &mut Reader<'_>) -> Result<Request, Status> {
             }
             let valid = flags & 2 != 0;
             let identity = [1.0, 0.0, 0.0, 0.0];
-            let orientation = |bytes| if valid { decode15(bytes).ok_or(Status::OutOfRange) } else { Ok(identity) };
+            let orientation = |bytes| {
+                if valid {
+                    decode15(bytes).ok_or(Status::OutOfRange)
+                } else {
+                    Ok(identity)
+                }
+            };
             Ok(Request::SetMount(Mount {
                 forward: flags & 1 != 0,
                 valid,
@@ -368,7 +416,9 @@ fn arguments(op: u8, r: &mut Reader<'_>) -> Result<Request, Status> {
                 neutral: orientation(neutral)?,
             }))
         }
-        0x14 => Ok(Request::Panic { offset: r.u16().ok_or(short)? }),
+        0x14 => Ok(Request::Panic {
+            offset: r.u16().ok_or(short)?,
+        }),
         0x15 => Ok(Request::PanicClear),
         0x16 => {
             let seconds = r.u16().ok_or(short)?;
@@ -376,7 +426,12 @@ fn arguments(op: u8, r: &mut Reader<'_>) -> Result<Request, Status> {
         }
         0x17 => {
             let how = r.u8().ok_or(short)?;
-            range(how < 2, Request::Reboot { bootloader: how == 1 })
+            range(
+                how < 2,
+                Request::Reboot {
+                    bootloader: how == 1,
+                },
+            )
         }
         0x18 => {
             let seconds = r.u8().ok_or(short)?;
@@ -425,7 +480,10 @@ mod tests {
         assert_eq!(parse(&[1, 9, 1, 0]).2, Err(Status::BadLength));
         assert_eq!(parse(&[1, 9, 1, 0, 2, 0]).2, Err(Status::BadLength));
         assert_eq!(parse(&[0x77, 9]), (0x77, 9, Err(Status::UnknownOp)));
-        let start = Request::Start { profile: Profile::Fused, samples: 2 };
+        let start = Request::Start {
+            profile: Profile::Fused,
+            samples: 2,
+        };
         assert_eq!(parse(&[1, 9, 1, 0, 2]), (1, 9, Ok(start)));
         assert_eq!(parse(&[1, 9, 2, 0, 2]).2, Err(Status::UnsupportedVersion));
         assert_eq!(parse(&[1, 9, 1, 0, 1]).2, Err(Status::OutOfRange));
@@ -434,7 +492,12 @@ mod tests {
 
     #[test]
     fn a_gate_that_would_never_leave_is_refused() {
-        let good = Gate { enable: 15, angles: [1200, 700, 1500, 900, 1500, 900], dwell: 150, quiet: 60 };
+        let good = Gate {
+            enable: 15,
+            angles: [1200, 700, 1500, 900, 1500, 900],
+            dwell: 150,
+            quiet: 60,
+        };
         assert!(good.is_valid());
         for i in [0, 2, 4] {
             let mut angles = good.angles;

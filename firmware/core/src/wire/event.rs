@@ -73,7 +73,10 @@ impl EventRecord {
     /// Its bytes.
     pub fn encode<'a>(&self, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
         let mut out = Writer::new(buffer);
-        out.u8(Kind::Event.byte()).u8(self.event).u16(self.value).u32(self.id);
+        out.u8(Kind::Event.byte())
+            .u8(self.event)
+            .u16(self.value)
+            .u32(self.id);
         out.u16(self.boot).u32(self.seq).u48(self.t);
         out.finish()
     }
@@ -119,7 +122,13 @@ impl TimeRecord {
     /// Its bytes.
     pub fn encode<'a>(&self, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
         let mut out = Writer::new(buffer);
-        out.u8(Kind::Time.byte()).u8(0).u32(self.id).u16(self.boot).u32(self.seq).u48(self.t).u64(self.utc);
+        out.u8(Kind::Time.byte())
+            .u8(0)
+            .u32(self.id)
+            .u16(self.boot)
+            .u32(self.seq)
+            .u48(self.t)
+            .u64(self.utc);
         out.finish()
     }
 
@@ -145,8 +154,18 @@ impl TimeRecord {
 }
 
 /// The end of a log transfer: status, first id sent, id after the last, how many.
-pub fn encode_log_end(buffer: &mut [u8], status: u8, first: u32, after: u32, sent: u32) -> Option<&[u8]> {
+pub fn encode_log_end(
+    buffer: &mut [u8],
+    status: u8,
+    first: u32,
+    after: u32,
+    sent: u32,
+) -> Option<&[u8]> {
     let mut out = Writer::new(buffer);
-    out.u8(Kind::LogEnd.byte()).u8(status).u32(first).u32(after).u32(sent);
+    out.u8(Kind::LogEnd.byte())
+        .u8(status)
+        .u32(first)
+        .u32(after)
+        .u32(sent);
     out.finish()
 }

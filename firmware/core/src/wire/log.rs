@@ -45,7 +45,11 @@ pub struct Builder {
 impl Builder {
     /// Begin a record; its id is given at the end.
     pub fn new(header: Header) -> Self {
-        Self { header, bytes: [0; RECORD_MAX], n: 0 }
+        Self {
+            header,
+            bytes: [0; RECORD_MAX],
+            n: 0,
+        }
     }
 
     /// How many samples it holds.
@@ -71,7 +75,9 @@ impl Builder {
     /// Stream number of the newest sample.
     pub fn last_seq(&self) -> u32 {
         let steps = self.n.saturating_sub(1) as u32;
-        self.header.seq.wrapping_add(steps * u32::from(self.header.step))
+        self.header
+            .seq
+            .wrapping_add(steps * u32::from(self.header.step))
     }
 
     /// Append an orientation; false when full.
@@ -100,8 +106,14 @@ impl Builder {
         self.header.id = id;
         let header = self.header;
         let mut out = Writer::new(&mut self.bytes);
-        out.u8(Kind::Log.byte()).u8(header.flags & !flags::RESENT).u8(header.step).u32(header.id);
-        out.u16(header.boot).u32(header.seq).u48(header.t).u16(header.dt);
+        out.u8(Kind::Log.byte())
+            .u8(header.flags & !flags::RESENT)
+            .u8(header.step)
+            .u32(header.id);
+        out.u16(header.boot)
+            .u32(header.seq)
+            .u48(header.t)
+            .u16(header.dt);
         let length = HEADER + self.n / 2 * 11 + self.n % 2 * 6;
         self.bytes.get(..length).unwrap_or(&[])
     }
@@ -145,7 +157,11 @@ impl<'a> Record<'a> {
             return Err(Fault::WrongLength);
         }
         let last = u64::from(header.seq) + (n as u64 - 1) * u64::from(header.step);
-        if header.step == 0 || header.dt == 0 || header.flags & flags::RESENT != 0 || last > u64::from(u32::MAX) {
+        if header.step == 0
+            || header.dt == 0
+            || header.flags & flags::RESENT != 0
+            || last > u64::from(u32::MAX)
+        {
             return Err(Fault::BadValue);
         }
         Ok(Self { header, n, samples })
@@ -171,8 +187,16 @@ impl<'a> Record<'a> {
 }
 
 /// Fragment `index` of a record for a payload of `payload` bytes; None past the end.
-pub fn fragment<'a>(record: &[u8], id: u32, index: usize, payload: usize, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
-    let room = payload.checked_sub(FRAGMENT_HEADER).filter(|room| *room > 0)?;
+pub fn fragment<'a>(
+    record: &[u8],
+    id: u32,
+    index: usize,
+    payload: usize,
+    buffer: &'a mut [u8],
+) -> Option<&'a [u8]> {
+    let room = payload
+        .checked_sub(FRAGMENT_HEADER)
+        .filter(|room| *room > 0)?;
     let from = index.checked_mul(room)?;
     if from >= record.len() || index >= FRAGMENTS_MAX {
         return None;
@@ -180,7 +204,9 @@ pub fn fragment<'a>(record: &[u8], id: u32, index: usize, payload: usize, buffer
     let to = (from + room).min(record.len());
     let last = if to == record.len() { 0x80 } else { 0 };
     let mut out = Writer::new(buffer);
-    out.u8(index as u8 | last).u16(id as u16).put(record.get(from..to)?);
+    out.u8(index as u8 | last)
+        .u16(id as u16)
+        .put(record.get(from..to)?);
     out.finish()
 }
 
@@ -196,7 +222,15 @@ mod tests {
     #[test]
     fn every_length_comes_back() {
         for n in 1..=SAMPLES_MAX {
-            let header = Header { flags: flags::WALKING, step: 5, id: 0, boot: 7, seq: 100, t: 1 << 40, dt: 9615 };
+            let header = Header {
+                flags: flags::WALKING,
+                step: 5,
+                id: 0,
+                boot: 7,
+                seq: 100,
+                t: 1 << 40,
+                dt: 9615,
+            };
             let mut builder = Builder::new(header);
             let q = |j: usize| {
                 let half = 0.03 * j as f32;
@@ -207,10 +241,16 @@ mod tests {
             }
             let bytes = builder.finish(42);
             let record = Record::parse(bytes).expect("a record");
-            assert_eq!((record.n, record.header.id, record.header.t), (n, 42, 1 << 40));
+            assert_eq!(
+                (record.n, record.header.id, record.header.t),
+                (n, 42, 1 << 40)
+            );
             assert_eq!(record.last_seq(), 100 + (n as u32 - 1) * 5);
             for j in 0..n {
-                assert!(angle(record.orientation(j).expect("a quaternion"), q(j)) < 0.1, "float32 acos is coarse");
+                assert!(
+                    angle(record.orientation(j).expect("a quaternion"), q(j)) < 0.1,
+                    "float32 acos is coarse"
+                );
             }
         }
     }

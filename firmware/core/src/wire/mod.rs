@@ -95,5 +95,9 @@ pub fn expect(packet: &[u8], kind: Kind) -> Result<(), Fault> {
     if first >> 4 != VERSION {
         return Err(Fault::UnknownVersion);
     }
-    if first != kind.byte() { Err(Fault::UnknownKind) } else { Ok(()) }
+    if first != kind.byte() {
+        Err(Fault::UnknownKind)
+    } else {
+        Ok(())
+    }
 }

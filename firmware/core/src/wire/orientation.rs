@@ -69,7 +69,12 @@ pub fn encode15(q: [f32; 4]) -> [u8; 6] {
 /// The quaternion of six bytes; None when they hold none.
 pub fn decode15(bytes: [u8; 6]) -> Option<[f32; 4]> {
     let [a, b, c, d, e, f] = bytes;
-    unpack(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]), M15, 15, BOUND15)
+    unpack(
+        u64::from_le_bytes([a, b, c, d, e, f, 0, 0]),
+        M15,
+        15,
+        BOUND15,
+    )
 }
 
 /// 44 bits of the log.

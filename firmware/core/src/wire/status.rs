@@ -80,11 +80,33 @@ impl Status {
     /// Its bytes.
     pub fn encode<'a>(&self, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
         let mut out = Writer::new(buffer);
-        out.u8(Kind::Status.byte()).u8(self.state).u16(self.boot).u32(self.seq).u48(self.t);
-        out.u8(self.battery_percent).u8(self.profile).u32(self.next_id).u32(self.oldest_id).u32(self.unconfirmed_id);
-        out.u16(self.battery_mv).u16(self.dt).u8(self.samples).u8(self.mode).u8(self.reset_reason).u8(self.set);
-        out.i16(self.temperature).u8(self.bonds).u8(self.disconnect_reason).put(&self.firmware).u8(self.board);
-        out.u32(self.ring_seq).u16(self.bias_age).u8(self.quality).u8(0).u32(self.lost).u16(self.snooze);
+        out.u8(Kind::Status.byte())
+            .u8(self.state)
+            .u16(self.boot)
+            .u32(self.seq)
+            .u48(self.t);
+        out.u8(self.battery_percent)
+            .u8(self.profile)
+            .u32(self.next_id)
+            .u32(self.oldest_id)
+            .u32(self.unconfirmed_id);
+        out.u16(self.battery_mv)
+            .u16(self.dt)
+            .u8(self.samples)
+            .u8(self.mode)
+            .u8(self.reset_reason)
+            .u8(self.set);
+        out.i16(self.temperature)
+            .u8(self.bonds)
+            .u8(self.disconnect_reason)
+            .put(&self.firmware)
+            .u8(self.board);
+        out.u32(self.ring_seq)
+            .u16(self.bias_age)
+            .u8(self.quality)
+            .u8(0)
+            .u32(self.lost)
+            .u16(self.snooze);
         out.u16(self.refused);
         out.finish()
     }

@@ -101,7 +101,12 @@ impl Sample {
 }
 
 fn put_header(out: &mut Writer<'_>, kind: Kind, header: &Header) {
-    out.u8(kind.byte()).u8(header.flags).u16(header.boot).u32(header.seq).u48(header.t).u16(header.dt);
+    out.u8(kind.byte())
+        .u8(header.flags)
+        .u16(header.boot)
+        .u32(header.seq)
+        .u48(header.t)
+        .u16(header.dt);
 }
 
 /// A packet of samples. None when `samples` is empty, too many, or does not fit `buffer`.
@@ -120,7 +125,10 @@ pub fn encode<'a>(
         match profile {
             Profile::Fused => out.put(&sample.orientation).i16x3(sample.acc),
             Profile::Raw => out.i16x3(sample.raw_acc).i16x3(sample.raw_gyr),
-            Profile::FusedGyro => out.put(&sample.orientation).i16x3(sample.acc).i16x3(sample.gyr),
+            Profile::FusedGyro => out
+                .put(&sample.orientation)
+                .i16x3(sample.acc)
+                .i16x3(sample.gyr),
         };
     }
     out.finish()
@@ -134,9 +142,16 @@ pub fn encode_anchor<'a>(buffer: &'a mut [u8], header: &Header) -> Option<&'a [u
 }
 
 /// One sample for a small MTU (section 4.4).
-pub fn encode_compact<'a>(buffer: &'a mut [u8], header: &Header, sample: &Sample) -> Option<&'a [u8]> {
+pub fn encode_compact<'a>(
+    buffer: &'a mut [u8],
+    header: &Header,
+    sample: &Sample,
+) -> Option<&'a [u8]> {
     let mut out = Writer::new(buffer);
-    out.u8(Kind::Compact.byte()).u8(header.flags).u24(header.seq).u24((header.t >> 4) as u32);
+    out.u8(Kind::Compact.byte())
+        .u8(header.flags)
+        .u24(header.seq)
+        .u24((header.t >> 4) as u32);
     out.put(&sample.orientation).i16x3(sample.acc);
     out.finish()
 }

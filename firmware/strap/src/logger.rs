@@ -1,0 +1,229 @@
+//! Writes records, events and times to the flash log; never in the way of sampling.
+
+use embassy_futures::select::{Either4, select4};
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::Mutex;
+use embassy_time::Instant;
+use embedded_storage_async::nor_flash::NorFlash;
+use unslouch_strap_core::log::{Log, LogError, RECORD_MAX};
+use unslouch_strap_core::wire::Kind;
+use unslouch_strap_core::wire::event::{Event, EventRecord, TimeRecord};
+use unslouch_strap_core::wire::flags;
+use unslouch_strap_core::wire::log::{Builder, Header, Record};
+
+use crate::state::{Shared, State};
+
+/// The log, shared by tasks that wait for flash.
+pub type SharedLog<F> = Mutex<NoopRawMutex, Option<Log<F>>>;
+
+/// Least rate of log samples, Hz.
+const LOG_HZ: f64 = 10.0;
+/// A TIME record is written again when the clock is off by more than this, µs.
+const TIME_TOLERANCE: u64 = 50_000;
+/// Flags for which a record is closed.
+const CLOSING: u8 =
+    flags::MOTOR | flags::WALKING | flags::LYING | flags::SATURATED | flags::LOST_BEFORE;
+
+/// Stream samples per log sample at a rate: as many as leave 10 Hz.
+pub fn step(period_us: f64) -> u8 {
+    ((1e6 / period_us / LOG_HZ) as u8).max(1)
+}
+
+/// Take the newest sample into the record that is being filled; closes it when full or when it must not go on.
+pub fn take(shared: &Shared, state: &mut State, orientation: [f32; 4], bits: u8, t: u64) {
+    let seq = state.ring.next().wrapping_sub(1);
+    let step = step(state.period_us);
+    // nothing is logged off body and on the charger
+    if bits & (flags::OFF_BODY | flags::CHARGER) != 0 {
+        if let Some(record) = state.record.take() {
+            close(shared, state, record);
+        }
+        return;
+    }
+    if !seq.is_multiple_of(u32::from(step)) {
+        return;
+    }
+    let bits = bits & !flags::RESENT;
+    let goes_on = state.record.as_ref().is_some_and(|record| {
+        let header = record.header();
+        let due = record.last_seq().wrapping_add(u32::from(step)) == seq;
+        let pace = record.len() as f64 * f64::from(step) * state.period_us;
+        let off = (t.wrapping_sub(header.t)) as f64 - pace;
+        due && header.step == step
+            && (header.flags ^ bits) & CLOSING & !flags::LOST_BEFORE == 0
+            && bits & flags::LOST_BEFORE == 0
+            && off.abs() < 0.5 * state.period_us + 0.05 * pace
+    });
+    if !goes_on && let Some(record) = state.record.take() {
+        close(shared, state, record);
+    }
+    let dt = (state.period_us / 2.0 + 0.5) as u16;
+    let (boot, header_flags) = (state.boot, bits);
+    let record = state.record.get_or_insert_with(|| {
+        Builder::new(Header {
+            flags: header_flags,
+            step,
+            id: 0,
+            boot,
+            seq,
+            t,
+            dt,
+        })
+    });
+    record.push(orientation);
+    if record.is_full()
+        && let Some(record) = state.record.take()
+    {
+        close(shared, state, record);
+    }
+}
+
+fn close(shared: &Shared, state: &mut State, record: Builder) {
+    if shared.records.try_send(record).is_err() {
+        // four records wait, a quarter of a minute: the flash does not answer
+        state.flash_fault = true;
+    }
+}
+
+/// Give what came its place in the log, for ever.
+pub async fn run<F: NorFlash>(shared: &Shared, log: &SharedLog<F>) {
+    let mut dated: Option<u64> = None;
+    loop {
+        let next = select4(
+            shared.records.receive(),
+            shared.events.receive(),
+            shared.time_set.wait(),
+            shared.flush.wait(),
+        );
+        match next.await {
+            Either4::First(record) => store_record(shared, log, record).await,
+            Either4::Second(event) => store_event(shared, log, event).await,
+            Either4::Third(utc) => {
+                let now = Instant::now().as_micros();
+                let offset = utc.wrapping_sub(now);
+                if dated.is_none_or(|dated| dated.abs_diff(offset) > TIME_TOLERANCE) {
+                    dated = Some(offset);
+                    store_time(shared, log, utc, now).await;
+                }
+            }
+            Either4::Fourth(()) => {
+                if let Some(record) = shared.with(|state| state.record.take()) {
+                    store_record(shared, log, record).await;
+                }
+            }
+        }
+    }
+}
+
+async fn append<F: NorFlash>(
+    shared: &Shared,
+    log: &SharedLog<F>,
+    encode: impl FnOnce(u32, &mut [u8; RECORD_MAX]) -> usize,
+) -> Option<u32> {
+    let mut log = log.lock().await;
+    let appended = match log.as_mut() {
+        Some(log) => log.append(encode).await,
+        None => Err(LogError::Flash),
+    };
+    let lost = log.as_mut().map_or(0, Log::take_overwritten);
+    note(shared, log.as_ref());
+    drop(log);
+    if lost > 0 {
+        shared.event(Event::RecordsLost, lost.min(u32::from(u16::MAX)) as u16);
+    }
+    match appended {
+        Ok(id) => Some(id),
+        Err(_) => {
+            shared.with(|state| state.flash_fault = true);
+            None
+        }
+    }
+}
+
+/// Tell STATUS where the log stands.
+pub fn note<F: NorFlash>(shared: &Shared, log: Option<&Log<F>>) {
+    if let Some(log) = log {
+        let ids = (log.next_id(), log.oldest_id(), log.unconfirmed_id());
+        shared.with(|state| (state.next_id, state.oldest_id, state.unconfirmed_id) = ids);
+    }
+}
+
+async fn store_record<F: NorFlash>(shared: &Shared, log: &SharedLog<F>, mut record: Builder) {
+    append(shared, log, |id, buffer| {
+        let bytes = record.finish(id);
+        if let Some(room) = buffer.get_mut(..bytes.len()) {
+            room.copy_from_slice(bytes);
+        }
+        bytes.len()
+    })
+    .await;
+}
+
+async fn store_event<F: NorFlash>(shared: &Shared, log: &SharedLog<F>, mut event: EventRecord) {
+    let id = append(shared, log, |id, buffer| {
+        event.id = id;
+        event.encode(buffer).map_or(0, <[u8]>::len)
+    })
+    .await;
+    event.id = id.unwrap_or(0);
+    if shared.live_events.is_full() {
+        // nobody listens, and the log has it
+        let _ = shared.live_events.try_receive();
+    }
+    // there is room
+    let _ = shared.live_events.try_send(event);
+    shared.fresh.signal(());
+}
+
+async fn store_time<F: NorFlash>(shared: &Shared, log: &SharedLog<F>, utc: u64, now: u64) {
+    let (boot, seq) = shared.with(|state| (state.boot, state.ring.next().saturating_sub(1)));
+    let id = append(shared, log, |id, buffer| {
+        let time = TimeRecord {
+            id,
+            boot,
+            seq,
+            t: now,
+            utc,
+        };
+        time.encode(buffer).map_or(0, <[u8]>::len)
+    })
+    .await;
+    shared.with(|state| state.time_id = id.unwrap_or(state.time_id));
+}
+
+/// The last record that STORED (boot, seq) releases (docs/protocol.md, 6.3), from the oldest unconfirmed one on.
+pub async fn stored_up_to<F: NorFlash>(
+    log: &mut Log<F>,
+    boot: u16,
+    seq: u32,
+    event_id: u32,
+    time_id: u32,
+) -> Result<Option<u32>, LogError> {
+    let mut released = None;
+    let mut buffer = [0; RECORD_MAX];
+    for id in log.unconfirmed_id()..log.next_id() {
+        let covered = match log.read(id, &mut buffer).await? {
+            // torn by a power cut: there is nothing to keep
+            None => true,
+            Some(length) => {
+                let bytes = buffer.get(..length).unwrap_or(&[]);
+                match bytes.first().copied() {
+                    Some(first) if first == Kind::Log.byte() => Record::parse(bytes)
+                        .is_ok_and(|record| record.header.boot == boot && record.last_seq() <= seq),
+                    Some(first) if first == Kind::Event.byte() => EventRecord::parse(bytes)
+                        .is_ok_and(|event| event.boot == boot && id <= event_id),
+                    Some(first) if first == Kind::Time.byte() => TimeRecord::parse(bytes)
+                        .is_ok_and(|time| time.boot == boot && id <= time_id),
+                    // of another firmware's version: only LOG_CONFIRM may release what this one cannot read
+                    Some(_) => false,
+                    None => true,
+                }
+            }
+        };
+        if !covered {
+            break;
+        }
+        released = Some(id);
+    }
+    Ok(released)
+}
