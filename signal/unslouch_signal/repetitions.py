@@ -89,6 +89,8 @@ class Repetition:
     """Grid point with which it became known."""
     from_rest: bool
     """Whether it began in a rest, not at the border to another movement."""
+    too_long: bool
+    """Whether it came back in time but rested too late."""
     motion: Motion
     """The rows from start to end, both included."""
 
@@ -124,15 +126,18 @@ class RepetitionFinder:
         parameters: RepetitionParameters,
         rests: RestParameters,
         neutral: NeutralParameters,
+        *,
+        begins_neutral: bool = True,
     ) -> None:
-        """Begin with nothing known."""
+        """Begin with nothing known; ``begins_neutral`` takes the first point for neutral until somebody rests."""
         self._p = parameters
         self._rest_parameters = rests
         self._neutral = RunningNeutral(neutral)
         self._rests: RestFinder | None = None
         self._buffer: RestedMotion | None = None
         self._mode = _Mode.LOST
-        self._provisional = True
+        self._begins_neutral = begins_neutral
+        self._provisional = begins_neutral
         self._pos = 0
         self._used = -1
         self._floor = 0
@@ -152,16 +157,22 @@ class RepetitionFinder:
         if self._rests is None:
             self._rests = RestFinder(base, self._rest_parameters)
             self._mode, self._pos, self._used, self._floor = _Mode.LOST, base, -1, base
-            self._provisional, self._ended, self._buffer = True, False, None
+            self._provisional, self._ended, self._buffer = self._begins_neutral, False, None
         return self._take(self._rests.process(motion))
 
-    def finish(self) -> list[Repetition]:
-        """Decide what is open: the stretch of grid points ends here; another may begin."""
+    def finish(self, *, cut: bool = False) -> list[Repetition]:
+        """Decide what is open: the stretch of grid points ends here; another may begin.
+
+        With ``cut`` (a gap follows) a movement that was out is returned as far as it came.
+        """
         if self._rests is None:
             return []
         rested = self._rests.finish()
         self._ended = True
         found = self._take(rested) if rested is not None else []
+        if cut and self._mode is _Mode.OUT and self._buffer is not None and self._out.top >= self._out.least:
+            last = self._buffer.end - 1
+            self._close(self._buffer, last, self._out.line(last), found, last)
         self._rests, self._buffer = None, None
         self._neutral.forget()
         return found
@@ -404,7 +415,7 @@ class RepetitionFinder:
         top = int(np.argmax(dev))
         reach = float(dev[top])
         smooth = not bool(b.jumped[lo:hi].any())
-        if e.least <= reach <= p.most and end - e.start <= self._longest and smooth:
+        if e.least <= reach <= p.most and smooth:
             near_top = np.flatnonzero(dev >= (1.0 - p.hold_share) * reach)
             first, last = e.start + int(near_top[0]), e.start + int(near_top[-1])
             known = max(seen, self._known) + REACH
@@ -421,6 +432,7 @@ class RepetitionFinder:
                     last,
                     known,
                     e.from_rest,
+                    end - e.start > self._longest,
                     rows,
                 )
             )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from unslouch_signal.neutral import NeutralParameters
 from unslouch_signal.repetitions import Repetition, RepetitionFinder, RepetitionParameters
 from unslouch_signal.rests import Motion, RestParameters
 from unslouch_signal.samples import FloatArray
-from unslouch_signal.supine import SUPINE_NEUTRAL, SUPINE_REST, SupineMotion, inclination
+from unslouch_signal.supine import SUPINE_NEUTRAL, SUPINE_REST, SupineMotion, inclination, lying_mask
 from unslouch_signal.track import GRID_HZ, Track
 
 _SLICE = 1 << 15
@@ -76,10 +77,10 @@ class RotationDetector:
         p = parameters or RotationParameters()
         self._p = p
         self._seated = RepetitionFinder(p.repetition, p.rest, p.neutral)
-        self._supine = RepetitionFinder(p.repetition, SUPINE_REST, SUPINE_NEUTRAL)
-        self._lying = SupineMotion()
+        self._supine = RepetitionFinder(p.repetition, SUPINE_REST, SUPINE_NEUTRAL, begins_neutral=False)
+        self._lying: SupineMotion | None = None
         self._next: int | None = None
-        self._t0 = 0.0
+        self._t0 = math.nan
 
     def process(self, track: Track, activity: ActivityTrack) -> list[tuple[int, RotationRep]]:
         """Take the next grid points; return the repetitions they decide, each with the grid index at which it was.
@@ -96,13 +97,13 @@ class RotationDetector:
             raise ValueError(f"track ({len(track)}) and activity ({len(activity)}) must have the same grid points")
         if len(track) == 0:
             return []
-        if self._next is None:
+        if math.isnan(self._t0):
             self._t0 = float(track.t[0]) - int(track.k[0]) / GRID_HZ
         found: list[tuple[int, RotationRep]] = []
         jumps = np.flatnonzero(np.diff(track.k) != 1) + 1
         for lo, hi in zip([0, *jumps.tolist()], [*jumps.tolist(), len(track)], strict=True):
             if self._next is not None and int(track.k[lo]) != self._next:
-                found += self.finish()
+                found += self._finish(cut=True)
             for a in range(lo, hi, _SLICE):
                 found += self._slice(_rows(track, a, min(a + _SLICE, hi)), activity, a)
             self._next = int(track.k[hi - 1]) + 1
@@ -110,23 +111,43 @@ class RotationDetector:
 
     def finish(self) -> list[tuple[int, RotationRep]]:
         """Return what is still open and complete; the stream ends or jumps here."""
-        return self._both(self._seated.finish(), self._supine.finish())
+        return self._finish(cut=False)
+
+    def _finish(self, *, cut: bool) -> list[tuple[int, RotationRep]]:
+        at = self._next
+        self._next, self._lying = None, None
+        return self._both(self._seated.finish(cut=cut), self._supine.finish(cut=cut), cut_at=at if cut else None)
 
     def _slice(self, track: Track, activity: ActivityTrack, lo: int) -> list[tuple[int, RotationRep]]:
         hi = lo + len(track)
         doing = ActivityTrack(activity.k[lo:hi], activity.codes[lo:hi], activity.lying_side[lo:hi])
         base = int(track.k[0])
-        return self._both(
-            self._seated.process(base, _seated_motion(track, doing)),
-            self._supine.process(base, self._lying.process(track, doing)),
-        )
+        return self._both(self._seated.process(base, _seated_motion(track, doing)), self._supine_slice(track, doing))
 
-    def _both(self, seated: list[Repetition], supine: list[Repetition]) -> list[tuple[int, RotationRep]]:
-        judged = [(r.known, self._judge(r, RotationPosition.SEATED)) for r in seated]
-        judged += [(r.known, self._judge(r, RotationPosition.SUPINE)) for r in supine]
+    def _supine_slice(self, track: Track, activity: ActivityTrack) -> list[Repetition]:
+        """Hand every stretch of lying to the finder as one of its own; upright nothing is worked out."""
+        lies = lying_mask(track, activity)
+        found: list[Repetition] = []
+        if self._lying is None and not bool(lies.any()):
+            return found
+        cuts = [0, *(np.flatnonzero(lies[1:] != lies[:-1]) + 1).tolist(), len(track)]
+        for a, b in pairwise(cuts):
+            if lies[a]:
+                self._lying = self._lying or SupineMotion()
+                found += self._supine.process(int(track.k[a]), self._lying.process(_rows(track, a, b)))
+            elif self._lying is not None:
+                self._lying = None
+                found += self._supine.finish()
+        return found
+
+    def _both(
+        self, seated: list[Repetition], supine: list[Repetition], cut_at: int | None = None
+    ) -> list[tuple[int, RotationRep]]:
+        judged = [(r.known, self._judge(r, RotationPosition.SEATED, cut_at)) for r in seated]
+        judged += [(r.known, self._judge(r, RotationPosition.SUPINE, cut_at)) for r in supine]
         return sorted(((k, r) for k, r in judged if r is not None), key=lambda kr: kr[0])
 
-    def _judge(self, r: Repetition, position: RotationPosition) -> RotationRep | None:
+    def _judge(self, r: Repetition, position: RotationPosition, cut_at: int | None) -> RotationRep | None:
         """Name the faults; None where the movement was a bend rather than a turn."""
         p, m = self._p, r.motion
         top = r.peak - r.start
@@ -158,7 +179,9 @@ class RotationDetector:
             faults.append(RotationFault.BENT_SIDEWAYS)
         if flexed > limit:
             faults.append(RotationFault.FLEXED)
-        if not bool(m.measured.all()):
+        if r.too_long:
+            faults.append(RotationFault.TOO_LONG)
+        if not bool(m.measured.all()) or r.end + 1 == cut_at:
             faults.append(RotationFault.CUT_BY_GAP)
         start, at, end = (self._t0 + k / GRID_HZ for k in (r.start, r.peak, r.end))
         held = (self._t0 + r.hold_start / GRID_HZ, self._t0 + r.hold_end / GRID_HZ)

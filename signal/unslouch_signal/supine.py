@@ -14,7 +14,7 @@ import numpy as np
 from unslouch_signal.activity import OFF_BODY, WALKING, ActivityTrack
 from unslouch_signal.neutral import NeutralParameters
 from unslouch_signal.rests import Motion, RestParameters
-from unslouch_signal.samples import FloatArray
+from unslouch_signal.samples import BoolArray, FloatArray
 from unslouch_signal.track import Track
 
 LEVEL = math.sin(math.radians(45.0))
@@ -50,31 +50,34 @@ def inclination(up: FloatArray) -> FloatArray:
     return np.arcsin(np.clip(up[:, 2], -1.0, 1.0))
 
 
-class SupineMotion:
-    """Gives what the finder needs; its state is the unwrapping of the angle.
+def lying_mask(track: Track, activity: ActivityTrack) -> BoolArray:
+    """Where the thorax lies, not beyond 120 deg from the back; any side where the calibration cannot tell forward."""
+    x, y = track.up[:, 0], track.up[:, 1]
+    across = x * x + y * y
+    lies = (across > LEVEL * LEVEL) & (activity.codes != WALKING) & (activity.codes != OFF_BODY)
+    if not bool(lies.any()):
+        return lies
+    round_the_front = (x < 0.0) & (x * x > math.cos(FARTHEST) ** 2 * across)
+    return lies & ~(round_the_front & np.isfinite(track.flexion))
 
-    Where the calibration cannot tell forward, the back is not known from the side: the angle then counts from wherever
-    one rests lying.
-    """
+
+class SupineMotion:
+    """Gives what the finder needs of one stretch of lying; its state is the unwrapping of the angle."""
 
     def __init__(self) -> None:
         self._last: float | None = None
         self._turns = 0.0
 
-    def process(self, track: Track, activity: ActivityTrack) -> Motion:
-        """Turn the next grid points into the motion about the long axis."""
+    def process(self, track: Track) -> Motion:
+        """Turn the next grid points of the stretch into the motion about the long axis."""
         angle = supine_angle(track.up)
-        across = np.hypot(track.up[:, 0], track.up[:, 1])
-        allowed = (across > LEVEL) & (activity.codes != WALKING) & (activity.codes != OFF_BODY)
-        forward = np.isfinite(track.flexion)
-        away = np.where(forward, np.abs(angle), 0.0)
-        allowed &= away < FARTHEST
-        unknown = np.full(len(track), np.nan)
+        n = len(track)
+        away = np.where(np.isfinite(track.flexion), np.abs(angle), 0.0)
+        unknown = np.full(n, np.nan)
+        allowed = np.ones(n, np.bool_)
         return Motion(self._unwrapped(angle), track.rate, away, track.up, unknown, unknown, allowed, track.measured)
 
     def _unwrapped(self, angle: FloatArray) -> FloatArray:
-        if len(angle) == 0:
-            return angle
         step = np.diff(np.concatenate(([angle[0] if self._last is None else self._last], angle)))
         # Whole numbers, so that the running sum is exact.
         turns = np.cumsum(np.concatenate(([self._turns], -np.round(step / TURN))))[1:]
