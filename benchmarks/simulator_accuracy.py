@@ -84,7 +84,9 @@ def _run(form: str, args: argparse.Namespace) -> dict[str, object]:
     if a := parts.get("alerts"):
         worst = max(a.delays, key=abs, default=float("nan"))
         rows.append(("slouches alerted", f"{len(a.delays)} of {a.alerts}", "all", not a.missed))
-        rows.append(("delay against ideal, p95, worst", f"{_p95(a.delays):.2f}, {worst:+.2f} s", "1 s", abs(worst) <= 1))
+        rows.append(
+            ("delay against ideal, p95, worst", f"{_p95(a.delays):.2f}, {worst:+.2f} s", "1 s", abs(worst) <= 1)
+        )
         rows.append((f"false alerts while slouching too, {a.hours:.0f} h", str(len(a.false)), "0", not a.false))
         rows.append(("desk days with all rotations right", _share(a), "-", True))
     if q := parts.get("quiet"):
@@ -141,7 +143,9 @@ def _alerts(analysis: Analysis, truth: Truth, where: str, score: Score) -> None:
             if abs(near[0] - s.alert) > 1.0:
                 score.missed.append(f"{where}: {s.direction} at {s.start:.1f} s, alert {near[0] - s.alert:+.2f} s late")
         else:
-            score.missed.append(f"{where}: {s.direction} {s.start:.1f}-{s.end:.1f} s, peak {np.degrees(s.peak):.1f} deg")
+            score.missed.append(
+                f"{where}: {s.direction} {s.start:.1f}-{s.end:.1f} s, peak {np.degrees(s.peak):.1f} deg"
+            )
     for a in analysis.alerts:
         real = any(s.alert is not None and s.start - 1.0 <= a.t <= s.end + 2.0 for s in truth.slouches)
         if not real and not _ambiguous(truth, a.start, a.t):
@@ -183,7 +187,9 @@ def _holds(analysis: Analysis, recording: Simulated, where: str, score: Score) -
     found = list(getattr(analysis, "holds", ()))
     for h in recording.truth.holds:
         score.holds += 1
-        match = [f for f in found if f.technique == h.technique and f.side == h.side and f.start < h.end and h.start < f.end]
+        match = [
+            f for f in found if f.technique == h.technique and f.side == h.side and f.start < h.end and h.start < f.end
+        ]
         if len(match) != 1:
             score.wrong_holds.append(f"{where}: {h.technique} {h.side} {h.start:.1f}-{h.end:.1f} s, {len(match)} found")
             continue

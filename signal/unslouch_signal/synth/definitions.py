@@ -148,7 +148,7 @@ def rotation_truth(
             continue
         faults: list[RotationFault] = []
         if seated:
-            before = slice(*np.searchsorted(t, (note.start - 0.3, note.start)))
+            before = slice(*np.searchsorted(t, (note.start - 0.3, note.start + 0.1)))
             if float(np.mean(angles.tilt[before])) > radians(p.enter_deg):
                 faults.append(RotationFault.STARTED_SLOUCHED)
             for fault, y in ((RotationFault.BENT_SIDEWAYS, angles.lateral), (RotationFault.FLEXED, angles.flexion)):

@@ -143,7 +143,7 @@ class WornStrap:
             # the strap needs a few seconds of perfect stillness to know that it is off; the charger it feels at once
             delay = 0.5 if note.charging else 4.0
             bits = SampleFlag.OFF_BODY | (SampleFlag.CHARGER if note.charging else SampleFlag.NONE)
-            away = (true_t >= note.start + 1.5 + delay) & (true_t < note.end - 1.0)
+            away = (true_t >= note.start + 1.5 + delay) & (true_t < note.end - 1.2)
             flags |= np.where(away, np.uint8(bits), np.uint8(0))
         t = self.sensor.stamps(true_t)
         raw = SampleBlock(t, None, a, g, flags)
