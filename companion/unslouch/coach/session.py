@@ -14,9 +14,10 @@ from unslouch.coach.history import CoachHistory
 from unslouch.coach.measure import NO_SAMPLES, Measure, hindrance, in_position, mean_measured, uncalibrated
 from unslouch.coach.pieces import Pieces
 from unslouch.coach.result import SessionResult, session_result
+from unslouch.coach.running import RunningHold
 from unslouch.coach.technique import Kind, Plan, TechniqueSpec
 from unslouch.coach.techniques import TECHNIQUES
-from unslouch.coach.tryout import STARTING, TryOut, zone_of
+from unslouch.coach.tryout import TryOut, zone_of
 from unslouch.coach.turns import held_in, judge, position_of
 from unslouch.coach.values import (
     TERMINAL,
@@ -41,7 +42,6 @@ from unslouch.coach.values import (
     Zone,
 )
 from unslouch.coach.view import view_of
-from unslouch.coach.zone import ZoneClock
 from unslouch.errors import Reason, UnslouchError
 from unslouch.store.log import Save
 from unslouch.store.rows import (
@@ -93,9 +93,9 @@ class CoachSession:
         self.result: SessionResult | None = None
         self.frame: PostureFrame | None = None
         self.value: float | None = None
-        self.clock: ZoneClock | None = None
+        self.clock: RunningHold | None = None
         self.rest_left = 0.0
-        self.own: dict[Side | None, float] = {}
+        self.own: dict[Side | None, float | None] = {}
         self.slots = [(number, side) for number in range(1, self.plan.sets + 1) for side in self.spec.sides]
         self.slot = 0
         self.done = 0
@@ -206,9 +206,8 @@ class CoachSession:
 
     @property
     def zone(self) -> Zone | None:
-        """The zone of the side in turn, once its range is known."""
-        own = self.own.get(self.side)
-        return None if own is None else zone_of(own)
+        """The zone of the side in turn, once its range was tried or left open."""
+        return zone_of(self.spec.technique, self.own[self.side]) if self.side in self.own else None
 
     # Phases
 
@@ -244,13 +243,13 @@ class CoachSession:
             self._enter(Phase.TRY_OUT, wording.try_out(self.spec, self.side))
 
     def _begin_work(self) -> None:
-        zone = self.zone
-        if zone is None:
-            self.own[self.side] = STARTING[self.spec.kind]
-            zone = zone_of(self.own[self.side])
-        self.clock = ZoneClock(zone, self.plan.hold_s)
+        self._new_hold()
         self._began_work = self._t
         self._enter(Phase.WORK, self.spec.instruction(self.side))
+
+    def _new_hold(self) -> None:
+        zone = zone_of(self.spec.technique, self.own.get(self.side))
+        self.clock = RunningHold(self.spec.technique, self.side, zone, self.plan.hold_s)
 
     def _advance(self) -> None:
         """Go on after a hold or repetition, done or left out."""
@@ -332,8 +331,7 @@ class CoachSession:
 
     def _skip(self) -> None:
         if self.phase is Phase.TRY_OUT:
-            usual = self.history.side(self.side).usual
-            self.own[self.side] = STARTING[self.spec.kind] if usual is None else usual
+            self.own[self.side] = self.history.side(self.side).usual
             self._begin_work()
         elif self.phase is Phase.WORK:
             self._close_hold()
@@ -379,7 +377,7 @@ class CoachSession:
             if self.rest_left <= 0:
                 self._after_rest()
         elif self.phase is Phase.WORK and self.clock is not None:
-            for event in self.clock.tick(piece.t, angles, piece.rate, measured):
+            for event in self.clock.tick(piece, angles, measured):
                 if self.phase is Phase.WORK:
                     self._hold_notice(event.notice, event.t)
             self._returned()
@@ -413,33 +411,20 @@ class CoachSession:
 
     def _returned(self) -> None:
         """In a rotation, being back in the middle ends the hold of this repetition."""
-        clock, zone = self.clock, self.zone
-        if self.phase is not Phase.WORK or clock is None or zone is None or self.value is None:
+        clock = self.clock
+        if self.phase is not Phase.WORK or clock is None or self.value is None:
             return
-        if self.spec.kind is Kind.ROTATION and clock.start is not None and self.value < RETURN_SHARE * zone.lo:
+        if self.spec.kind is Kind.ROTATION and clock.begun and self.value < RETURN_SHARE * clock.zone.lo:
             self._close_hold()
-            self.clock = ZoneClock(zone, self.plan.hold_s)
+            self._new_hold()
 
     def _close_hold(self) -> None:
         """Keep the running hold as far as it came."""
-        clock = self.clock
+        row = None if self.clock is None else self.clock.row()
         self.clock = None
-        if clock is None or clock.start is None:
-            return
-        row = HoldRow(
-            self.spec.technique,
-            self.side,
-            clock.start,
-            clock.end,
-            clock.held,
-            clock.needed,
-            clock.zone.lo,
-            clock.zone.hi,
-            clock.overshoots,
-            clock.jerks,
-        )
-        self.holds.append(row)
-        self._out.append(Save(row))
+        if row is not None:
+            self.holds.append(row)
+            self._out.append(Save(row))
 
     def _count(self) -> None:
         self.done += 1
@@ -450,14 +435,9 @@ class CoachSession:
             return
         if rep.start < self._began_work - 1.0:
             return
-        running: list[HoldRow] = []
-        if self.clock is not None and self.clock.start is not None:
-            c = self.clock
-            running = [
-                HoldRow(self.spec.technique, self.side, c.start or 0.0, c.end, c.held, c.needed, c.zone.lo, c.zone.hi)
-            ]
-        held = held_in(rep, [*self.holds, *running])
-        judged = judge(rep, self.side, self.own.get(self.side, 0.0), held, self.plan.hold_s)
+        running = None if self.clock is None else self.clock.row()
+        held = held_in(rep, [*self.holds, *([] if running is None else [running])])
+        judged = judge(rep, self.side, self.own.get(self.side), held, self.plan.hold_s)
         row = RepetitionRow(
             self.spec.technique,
             rep.side,

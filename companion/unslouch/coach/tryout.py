@@ -6,19 +6,13 @@ import math
 
 from unslouch.coach.technique import Kind, TechniqueSpec
 from unslouch.coach.values import Zone
+from unslouch_signal.events import Technique
+from unslouch_signal.hold import zone_for
 
 LEAST: dict[Kind, float] = {Kind.HOLD: math.radians(8.0), Kind.ROTATION: math.radians(15.0)}
 """The smallest excursion taken for a range: below it one sways, breathes or looks."""
-STARTING: dict[Kind, float] = {Kind.HOLD: math.radians(12.0), Kind.ROTATION: math.radians(25.0)}
-"""The range assumed for someone who skips the try-out and has no history: modest for nearly everyone."""
 RETURNED = 0.4
 """Share of the peak below which one is coming back."""
-ZONE_LO = 0.75
-"""Share of the own range where the zone begins: a stretch one can hold for half a minute."""
-OVERSHOOT = math.radians(4.0)
-OVERSHOOT_SHARE = 0.1
-"""Beyond the own range by more than this (the larger of the two) is further than was comfortable a minute ago. 4 deg
-is twice the sway and breathing."""
 
 
 class TryOut:
@@ -41,6 +35,6 @@ class TryOut:
         return None
 
 
-def zone_of(own: float) -> Zone:
-    """The zone of someone with this own range, rad."""
-    return Zone(ZONE_LO * own, own + max(OVERSHOOT, OVERSHOOT_SHARE * own))
+def zone_of(technique: Technique, own: float | None) -> Zone:
+    """The zone of someone with this own range (rad), or a wide and modest one when it is not known."""
+    return Zone(*zone_for(technique, own))

@@ -36,14 +36,14 @@ def held_in(rep: RotationRep, attempts: list[HoldRow]) -> float:
     return max(math.fsum(inside), rep.hold)
 
 
-def judge(rep: RotationRep, side: Side | None, own: float, held: float, needed: float) -> Judgement:
+def judge(rep: RotationRep, side: Side | None, own: float | None, held: float, needed: float) -> Judgement:
     """Judge a repetition of the present set."""
     if rep.side is not side:
         now = "" if side is None else f"; now it is the {side.value}"
         return Judgement(False, f"That was to the {rep.side.value}{now}.")
     if rep.faults:
         return Judgement(False, f"Not counted: {wording.FAULTS[rep.faults[0]]}.")
-    if rep.range < max(LEAST, LEAST_SHARE * own):
+    if rep.range < max(LEAST, LEAST_SHARE * (own or 0.0)):
         return Judgement(False, f"{wording.degrees(rep.range)} is far below your range; not counted.")
     if held < needed - SHORT_OF:
         return Judgement(False, wording.held_too_short(rep.range, held, needed))

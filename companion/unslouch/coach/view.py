@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from unslouch.coach import safety, wording
 from unslouch.coach.technique import Kind
-from unslouch.coach.tryout import STARTING
+from unslouch.coach.tryout import zone_of
 from unslouch.coach.values import CoachView, Phase, Prompt, SideCount
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def view_of(session: CoachSession) -> CoachView:
         value=value,
         zone=zone if phase in (Phase.WORK, Phase.REST) else None,
         in_zone=clock is not None and clock.inside,
-        scale=_scale(max([2 * STARTING[spec.kind], *widest])),
+        scale=_scale(max([zone_of(spec.technique, None).hi, *widest])),
         hold_s=0.0 if clock is None else clock.held,
         hold_needed_s=session.plan.hold_s,
         counts=tuple(
@@ -103,7 +103,7 @@ def _instruction(session: CoachSession) -> str:
                 spec,
                 session.side,
                 in_zone=clock.inside,
-                begun=clock.start is not None,
+                begun=clock.begun,
                 done=clock.done,
                 left_s=clock.needed - clock.held,
             )
