@@ -29,7 +29,11 @@ pub struct Matrix3<R> {
 
 impl<R: Real> Matrix3<R> {
     /// All zero.
-    pub const ZERO: Self = Self { x: Vec3::ZERO, y: Vec3::ZERO, z: Vec3::ZERO };
+    pub const ZERO: Self = Self {
+        x: Vec3::ZERO,
+        y: Vec3::ZERO,
+        z: Vec3::ZERO,
+    };
 
     /// The product with a vector.
     #[inline(always)]
@@ -40,7 +44,12 @@ impl<R: Real> Matrix3<R> {
 
 impl<R: Real> Quaternion<R> {
     /// No rotation.
-    pub const IDENTITY: Self = Self { w: R::ONE, x: R::ZERO, y: R::ZERO, z: R::ZERO };
+    pub const IDENTITY: Self = Self {
+        w: R::ONE,
+        x: R::ZERO,
+        y: R::ZERO,
+        z: R::ZERO,
+    };
 
     /// Hamilton product: `self` after `o`.
     #[inline(always)]
@@ -56,21 +65,48 @@ impl<R: Real> Quaternion<R> {
     /// The opposite rotation.
     #[inline(always)]
     pub fn conjugate(self) -> Self {
-        Self { w: self.w, x: -self.x, y: -self.y, z: -self.z }
+        Self {
+            w: self.w,
+            x: -self.x,
+            y: -self.y,
+            z: -self.z,
+        }
     }
 
-    /// The rotation by a vector (rad), by its series: exact to 1e-7 for turns up to 1 rad, and still a fair rotation
-    /// of the right axis up to 3 rad once normalised. No sine, no cosine, no square root.
+    /// The rotation by a vector (rad), by its series: exact to 1e-7 for turns up to 1 rad, and of the right axis for
+    /// longer ones. No sine, no cosine, no square root.
     #[inline(always)]
     pub fn exp(v: Vec3<R>) -> Self {
-        // With h = |v|/2: cos h and sin h / h to the eighth order.
+        // With h = |v|/2: cos h and sin h / h to the sixth order.
         let h2 = v.norm2() * R::of(0.25);
-        let c = R::ONE
-            - h2 * (R::of(1.0 / 2.0) - h2 * (R::of(1.0 / 24.0) - h2 * (R::of(1.0 / 720.0) - h2 * R::of(1.0 / 40320.0))));
-        let s = R::ONE
-            - h2 * (R::of(1.0 / 6.0) - h2 * (R::of(1.0 / 120.0) - h2 * (R::of(1.0 / 5040.0) - h2 * R::of(1.0 / 362880.0))));
+        let c =
+            R::ONE - h2 * (R::of(1.0 / 2.0) - h2 * (R::of(1.0 / 24.0) - h2 * R::of(1.0 / 720.0)));
+        let s =
+            R::ONE - h2 * (R::of(1.0 / 6.0) - h2 * (R::of(1.0 / 120.0) - h2 * R::of(1.0 / 5040.0)));
         let k = s * R::of(0.5);
-        Self { w: c, x: v.x * k, y: v.y * k, z: v.z * k }
+        Self {
+            w: c,
+            x: v.x * k,
+            y: v.y * k,
+            z: v.z * k,
+        }
+    }
+
+    /// A share (0 to 1) of the rotation, about the same axis.
+    pub fn partly(self, share: R) -> Self {
+        // Linear between the identity and self: the axis is exact, the angle nearly, which a share needs no better.
+        let (w, k) = if self.w < R::ZERO {
+            (-self.w, -share)
+        } else {
+            (self.w, share)
+        };
+        Self {
+            w: R::ONE + (w - R::ONE) * share,
+            x: self.x * k,
+            y: self.y * k,
+            z: self.z * k,
+        }
+        .normalised()
     }
 
     /// Squared length.
@@ -88,12 +124,21 @@ impl<R: Real> Quaternion<R> {
     /// Back to unit length from any length; of the zero quaternion, the identity.
     pub fn normalised(self) -> Self {
         let n2 = self.norm2();
-        if n2 > R::of(1e-30) { self.scaled(R::ONE / n2.sqrt()) } else { Self::IDENTITY }
+        if n2 > R::of(1e-30) {
+            self.scaled(R::ONE / n2.sqrt())
+        } else {
+            Self::IDENTITY
+        }
     }
 
     #[inline(always)]
     fn scaled(self, k: R) -> Self {
-        Self { w: self.w * k, x: self.x * k, y: self.y * k, z: self.z * k }
+        Self {
+            w: self.w * k,
+            x: self.x * k,
+            y: self.y * k,
+            z: self.z * k,
+        }
     }
 
     /// As a matrix.
@@ -117,9 +162,20 @@ impl<R: Real> Quaternion<R> {
         let (x, y, z) = (from.x / n, from.y / n, from.z / n);
         let w = R::ONE + z;
         if w < R::of(1e-6) {
-            return Self { w: R::ZERO, x: R::ONE, y: R::ZERO, z: R::ZERO };
+            return Self {
+                w: R::ZERO,
+                x: R::ONE,
+                y: R::ZERO,
+                z: R::ZERO,
+            };
         }
-        Self { w, x: y, y: -x, z: R::ZERO }.normalised()
+        Self {
+            w,
+            x: y,
+            y: -x,
+            z: R::ZERO,
+        }
+        .normalised()
     }
 
     /// w x y z.

@@ -13,10 +13,12 @@ pub struct Block<R> {
     pub duration: R,
     /// Σ dt R: how a bias becomes a rotation of the world.
     pub turned: Matrix3<R>,
-    /// Σ dt R_xj u_j: how a scale error tilts about world x.
-    pub scaled_x: Vec3<R>,
+    /// Σ dt R_xj u_k, at 3 j + k: how an error of the gyroscope's matrix tilts about world x.
+    pub mixed_x: [R; 9],
     /// The same about world y.
-    pub scaled_y: Vec3<R>,
+    pub mixed_y: [R; 9],
+    /// Σ dt f_z: the vertical velocity a free body would have gained, m/s; turned into horizontal velocity by a tilt.
+    pub lift: R,
     /// Σ dt |w|².
     pub rate2: R,
 }
@@ -27,8 +29,9 @@ impl<R: Real> Block<R> {
         samples: 0,
         duration: R::ZERO,
         turned: Matrix3::ZERO,
-        scaled_x: Vec3::ZERO,
-        scaled_y: Vec3::ZERO,
+        mixed_x: [R::ZERO; 9],
+        mixed_y: [R::ZERO; 9],
+        lift: R::ZERO,
         rate2: R::ZERO,
     };
 }
@@ -49,7 +52,13 @@ pub struct Strapdown<R> {
 impl<R: Real> Strapdown<R> {
     /// At rest in the given attitude, after a sample with this rate and force.
     pub fn new(attitude: Quaternion<R>, rate: Vec3<R>, force: Vec3<R>) -> Self {
-        Self { attitude, velocity: [R::ZERO; 2], heading: R::ZERO, rate, force }
+        Self {
+            attitude,
+            velocity: [R::ZERO; 2],
+            heading: R::ZERO,
+            rate,
+            force,
+        }
     }
 
     /// Goes on after a gap: nothing is known of the sample before, so it is taken to have been like this one.
@@ -67,7 +76,10 @@ impl<R: Real> Strapdown<R> {
     pub fn push(&mut self, block: &mut Block<R>, u: Vec3<R>, w: Vec3<R>, force: Vec3<R>, dt: R) {
         let twelfth = dt * R::of(1.0 / 12.0);
         let half_turn = (w.scale(dt) + self.rate.cross(w).scale(twelfth * dt)).scale(R::of(0.5));
-        self.attitude = self.attitude.times(Quaternion::exp(half_turn.scale(R::of(2.0)))).renormalised();
+        self.attitude = self
+            .attitude
+            .times(Quaternion::exp(half_turn.scale(R::of(2.0))))
+            .renormalised();
         // The force, seen from the end of the interval instead of its middle.
         let f = force + (self.rate.cross(force) + self.force.cross(w)).scale(twelfth);
         let h = f.cross(half_turn);
@@ -82,9 +94,24 @@ impl<R: Real> Strapdown<R> {
         b.samples += 1;
         b.duration += dt;
         let (x, y) = (m.x.scale(dt), m.y.scale(dt));
-        b.turned = Matrix3 { x: b.turned.x + x, y: b.turned.y + y, z: b.turned.z + m.z.scale(dt) };
-        b.scaled_x = b.scaled_x + x * u;
-        b.scaled_y = b.scaled_y + y * u;
+        b.turned = Matrix3 {
+            x: b.turned.x + x,
+            y: b.turned.y + y,
+            z: b.turned.z + m.z.scale(dt),
+        };
+        mix(&mut b.mixed_x, x, u);
+        mix(&mut b.mixed_y, y, u);
+        b.lift += dt * m.z.dot(f);
         b.rate2 += dt * w.norm2();
+    }
+}
+
+/// `sum` += outer product of `x` and `u`.
+#[inline(always)]
+fn mix<R: Real>(sum: &mut [R; 9], x: Vec3<R>, u: Vec3<R>) {
+    for (row, xj) in sum.chunks_exact_mut(3).zip(x.to_array()) {
+        for (cell, uk) in row.iter_mut().zip(u.to_array()) {
+            *cell += xj * uk;
+        }
     }
 }

@@ -1,12 +1,15 @@
-//! The filter's covariance: eleven error states in three blocks, propagated and updated without a matrix inverse.
+//! The filter's covariance: seventeen error states in three blocks, propagated and updated without a matrix inverse.
 //!
-//! `slow` are bias (3) and scale (3), which have no dynamics; `fast` are tilt x, tilt y, heading, velocity x, velocity y.
-//! Only lower triangles are stored: the matrix cannot become asymmetric, which over hours would let it diverge.
+//! `slow` are the gyroscope's bias (3) and matrix (9, row by row), which have no dynamics; `fast` are tilt x, tilt y,
+//! heading, velocity x, velocity y. Only lower triangles are stored: the matrix cannot become asymmetric, which over
+//! hours would let it diverge. Every method is short enough for one sample's share of the processor.
 
 use crate::real::Real;
 
-/// Number of slow states: bias, scale.
-pub const SLOW: usize = 6;
+/// Number of slow states: bias, matrix.
+pub const SLOW: usize = 12;
+/// Number of slow states that are bias; they come first.
+pub const BIAS: usize = 3;
 /// Number of fast states: tilt x, tilt y, heading, velocity x, velocity y.
 pub const FAST: usize = 5;
 /// Fast state: tilt about world x.
@@ -26,13 +29,17 @@ const FAST_SIZE: usize = FAST * (FAST + 1) / 2;
 /// Place of (i, j) in a packed lower triangle.
 #[inline(always)]
 const fn at(i: usize, j: usize) -> usize {
-    if i >= j { i * (i + 1) / 2 + j } else { j * (j + 1) / 2 + i }
+    if i >= j {
+        i * (i + 1) / 2 + j
+    } else {
+        j * (j + 1) / 2 + i
+    }
 }
 
 /// A column of the covariance, or a gain: one entry per state.
 #[derive(Clone, Copy, Debug)]
 pub struct Column<R> {
-    /// Bias and scale.
+    /// Bias and matrix.
     pub slow: [R; SLOW],
     /// Tilt, heading, velocity.
     pub fast: [R; FAST],
@@ -40,27 +47,32 @@ pub struct Column<R> {
 
 impl<R: Real> Column<R> {
     /// All zero.
-    pub const ZERO: Self = Self { slow: [R::ZERO; SLOW], fast: [R::ZERO; FAST] };
+    pub const ZERO: Self = Self {
+        slow: [R::ZERO; SLOW],
+        fast: [R::ZERO; FAST],
+    };
 
-    /// `self += k * o`.
+    /// `k * self`.
     #[inline(always)]
-    pub fn add_scaled(&mut self, o: &Self, k: R) {
-        for i in 0..SLOW {
-            self.slow[i] += k * o.slow[i];
-        }
-        for i in 0..FAST {
-            self.fast[i] += k * o.fast[i];
+    pub fn scaled(&self, k: R) -> Self {
+        Self {
+            slow: self.slow.map(|x| k * x),
+            fast: self.fast.map(|x| k * x),
         }
     }
-}
 
-/// How a filter step carries the error on: rows over the slow states for tilt x, tilt y and heading, and g T.
-#[derive(Clone, Copy, Debug)]
-pub struct Transition<R> {
-    /// d(tilt x, tilt y, heading) / d(bias, scale).
-    pub rows: [[R; SLOW]; 3],
-    /// Gravity times the duration, m/s.
-    pub fall: R,
+    /// `a * self + b * o`.
+    #[inline(always)]
+    pub fn combined(&self, a: R, o: &Self, b: R) -> Self {
+        let mut sum = Self::ZERO;
+        for i in 0..SLOW {
+            sum.slow[i] = a * self.slow[i] + b * o.slow[i];
+        }
+        for i in 0..FAST {
+            sum.fast[i] = a * self.fast[i] + b * o.fast[i];
+        }
+        sum
+    }
 }
 
 /// What a filter step adds to the variances.
@@ -74,7 +86,7 @@ pub struct ProcessNoise<R> {
     pub heading: R,
 }
 
-/// Covariance of the eleven error states.
+/// Covariance of the error states.
 #[derive(Clone, Copy, Debug)]
 pub struct Covariance<R> {
     slow: [R; SLOW_SIZE],
@@ -85,7 +97,11 @@ pub struct Covariance<R> {
 impl<R: Real> Covariance<R> {
     /// Independent states with the given variances.
     pub fn diagonal(slow: [R; SLOW], fast: [R; FAST]) -> Self {
-        let mut p = Self { slow: [R::ZERO; SLOW_SIZE], cross: [[R::ZERO; SLOW]; FAST], fast: [R::ZERO; FAST_SIZE] };
+        let mut p = Self {
+            slow: [R::ZERO; SLOW_SIZE],
+            cross: [[R::ZERO; SLOW]; FAST],
+            fast: [R::ZERO; FAST_SIZE],
+        };
         for i in 0..SLOW {
             p.slow[at(i, i)] = slow[i];
         }
@@ -131,7 +147,10 @@ impl<R: Real> Covariance<R> {
     /// The column of a fast state.
     #[inline(always)]
     pub fn fast_column(&self, i: usize) -> Column<R> {
-        let mut c = Column { slow: self.cross[i], fast: [R::ZERO; FAST] };
+        let mut c = Column {
+            slow: self.cross[i],
+            fast: [R::ZERO; FAST],
+        };
         for j in 0..FAST {
             c.fast[j] = self.fast[at(i, j)];
         }
@@ -151,29 +170,30 @@ impl<R: Real> Covariance<R> {
         c
     }
 
-    /// P <- F P Fᵀ + Q.
+    /// P <- P + Q.
     #[inline(always)]
-    pub fn predict(&mut self, f: &Transition<R>, q: &ProcessNoise<R>) {
-        self.predict_velocity(f.fall);
-        self.predict_angles(&f.rows);
-        let p = &mut self.fast;
-        p[at(TILT_X, TILT_X)] += q.tilt;
-        p[at(TILT_Y, TILT_Y)] += q.tilt;
-        p[at(HEADING, HEADING)] += q.heading;
-        for i in 0..3 {
-            self.slow[at(i, i)] += q.bias;
+    pub fn add(&mut self, q: &ProcessNoise<R>) {
+        self.widen_fast(TILT_X, q.tilt);
+        self.widen_fast(TILT_Y, q.tilt);
+        self.widen_fast(HEADING, q.heading);
+        for i in 0..BIAS {
+            self.widen_slow(i, q.bias);
         }
     }
 
-    /// v_x += g T θ_y, v_y -= g T θ_x.
+    /// v_x += a θ_y, v_y -= a θ_x: a tilted gravity makes velocity. `a` is the vertical velocity a free body would gain.
     #[inline(always)]
-    fn predict_velocity(&mut self, a: R) {
+    pub fn predict_velocity(&mut self, a: R) {
         for j in 0..SLOW {
             self.cross[VELOCITY_X][j] += a * self.cross[TILT_Y][j];
             self.cross[VELOCITY_Y][j] -= a * self.cross[TILT_X][j];
         }
         let p = &mut self.fast;
-        let (x_ty, y_tx, y_ty) = (p[at(VELOCITY_X, TILT_Y)], p[at(VELOCITY_Y, TILT_X)], p[at(VELOCITY_Y, TILT_Y)]);
+        let (x_ty, y_tx, y_ty) = (
+            p[at(VELOCITY_X, TILT_Y)],
+            p[at(VELOCITY_Y, TILT_X)],
+            p[at(VELOCITY_Y, TILT_Y)],
+        );
         for j in [TILT_X, TILT_Y, HEADING] {
             p[at(VELOCITY_X, j)] += a * p[at(TILT_Y, j)];
             p[at(VELOCITY_Y, j)] -= a * p[at(TILT_X, j)];
@@ -183,32 +203,33 @@ impl<R: Real> Covariance<R> {
         p[at(VELOCITY_Y, VELOCITY_Y)] -= a * (y_tx + p[at(VELOCITY_Y, TILT_X)]);
     }
 
-    /// (θ_x, θ_y, ψ) += rows · (b, s).
+    /// The part of `predict_angle` that the velocities' columns need: P_rv += g · C_v. Once for each angle, before it.
     #[inline(always)]
-    fn predict_angles(&mut self, rows: &[[R; SLOW]; 3]) {
-        for r in 0..3 {
-            let g = &rows[r];
-            for q in [VELOCITY_X, VELOCITY_Y] {
-                self.fast[at(q, r)] += dot(g, &self.cross[q]);
+    pub fn couple_velocity<const N: usize>(&mut self, r: usize, g: &[R; N]) {
+        for v in [VELOCITY_X, VELOCITY_Y] {
+            self.fast[at(v, r)] += dot(g, &self.cross[v]);
+        }
+    }
+
+    /// Angle `r` (tilt x, tilt y or heading) += g · slow states, of which only the first `N` count.
+    ///
+    /// With C_r the row of cross covariances: C_r += g P_slow, P_rq += g · C_q, P_rr += g · (C_r old + C_r new).
+    #[inline(always)]
+    pub fn predict_angle<const N: usize>(&mut self, r: usize, g: &[R; N]) {
+        for q in [TILT_X, TILT_Y, HEADING] {
+            if q != r {
+                self.fast[at(r, q)] += dot(g, &self.cross[q]);
             }
         }
-        // With C the old cross covariance: P_rq += g_r·C_q + g_q·(C_r + g_r X). Each row of C is renewed when all that
-        // need it old are through.
-        for r in 0..3 {
-            let g = &rows[r];
-            let old = self.cross[r];
-            for i in 0..SLOW {
-                let mut sum = R::ZERO;
-                for (j, gj) in g.iter().enumerate() {
-                    sum += self.slow[at(i, j)] * *gj;
-                }
-                self.cross[r][i] += sum;
+        let before = dot(g, &self.cross[r]);
+        for i in 0..SLOW {
+            let mut sum = self.cross[r][i];
+            for (j, gj) in g.iter().enumerate() {
+                sum += self.slow[at(i, j)] * *gj;
             }
-            self.fast[at(r, r)] += dot(g, &old) + dot(g, &self.cross[r]);
-            for q in r + 1..3 {
-                self.fast[at(q, r)] += dot(g, &self.cross[q]) + dot(&rows[q], &self.cross[r]);
-            }
+            self.cross[r][i] = sum;
         }
+        self.fast[at(r, r)] += before + dot(g, &self.cross[r]);
     }
 
     /// P <- P - c cᵀ / S: what a scalar measurement with column `c` and inverse innovation variance `1/S` leaves.
@@ -237,6 +258,10 @@ impl<R: Real> Covariance<R> {
 }
 
 #[inline(always)]
-fn dot<R: Real>(a: &[R; SLOW], b: &[R; SLOW]) -> R {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3] + a[4] * b[4] + a[5] * b[5]
+fn dot<R: Real, const N: usize>(g: &[R; N], row: &[R; SLOW]) -> R {
+    let mut sum = R::ZERO;
+    for (a, b) in g.iter().zip(row) {
+        sum += *a * *b;
+    }
+    sum
 }

@@ -21,7 +21,7 @@ pub struct Parameters {
     pub bias_walk_turning: f32,
     /// Random walk of the heading of a worn strap against zero, rad/√s.
     pub heading_walk: f32,
-    /// Uncertainties at the start, standard deviations.
+    /// Uncertainties at the start.
     pub start: Start,
     /// How still a table is, and how quiet a seated person.
     pub rest: RestParameters,
@@ -33,6 +33,8 @@ pub struct Parameters {
     pub still_patience: f32,
     /// How far a quiet seated person's heading wanders about its mean, rad.
     pub worn_heading: f32,
+    /// When a velocity that does not return to zero means walking, and when a bias that has jumped.
+    pub surprise: SurpriseParameters,
 }
 
 /// Standard deviations at the start.
@@ -40,12 +42,14 @@ pub struct Parameters {
 pub struct Start {
     /// Horizontal velocity, m/s.
     pub velocity: f32,
-    /// Tilt after the first alignment, rad.
+    /// Tilt after an alignment with an accelerometer that shows just gravity, rad.
     pub tilt: f32,
     /// Gyroscope bias, rad/s, one per axis; from the stored calibration if there is one.
     pub bias: [f32; 3],
-    /// Gyroscope scale, relative, one per axis; from the stored calibration if there is one.
-    pub scale: [f32; 3],
+    /// Gyroscope scale, relative.
+    pub scale: f32,
+    /// Gyroscope misalignment, rad.
+    pub misalignment: f32,
 }
 
 /// Limits of the rest detector.
@@ -67,18 +71,41 @@ pub struct RestParameters {
     pub still_acceleration: f32,
 }
 
+/// Limits of the watch over the innovations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SurpriseParameters {
+    /// Time constant of the running mean of the normalised innovations, s.
+    pub mean_time: f32,
+    /// Length of that mean, in its own standard deviations, that is a surprise.
+    pub threshold: f32,
+    /// Time constant with which the directions of surprises are forgotten, s.
+    pub direction_time: f32,
+    /// Length of the sum of their unit vectors, in the sensor's frame, from which they speak of a bias.
+    pub agreement: f32,
+    /// Standard deviation of a bias's jump, rad/s.
+    pub bias_jump: f32,
+    /// Standard deviation of a velocity nothing is known of, m/s: somebody walking.
+    pub velocity: f32,
+}
+
 impl Default for Parameters {
     fn default() -> Self {
         Self {
             gravity: 9.806_65,
             step: 0.155,
-            velocity_noise: 0.3,
+            velocity_noise: 0.32,
             tilt_walk: 0.1 * D,
-            tilt_walk_turning: 0.141_42 * D,
+            tilt_walk_turning: 0.12 * D,
             bias_walk: 0.002 * D,
             bias_walk_turning: 5e-5,
             heading_walk: 0.01 * D,
-            start: Start { velocity: 0.3, tilt: 5.0 * D, bias: [3.0 * D; 3], scale: [0.004; 3] },
+            start: Start {
+                velocity: 0.3,
+                tilt: 5.0 * D,
+                bias: [3.0 * D; 3],
+                scale: 0.004,
+                misalignment: 0.002,
+            },
             rest: RestParameters {
                 mean_time: 0.5,
                 quiet_rate: 2.0 * D,
@@ -92,6 +119,14 @@ impl Default for Parameters {
             still_gate: 0.1 * D,
             still_patience: 120.0 * D,
             worn_heading: 0.5 * D,
+            surprise: SurpriseParameters {
+                mean_time: 2.0,
+                threshold: 2.7,
+                direction_time: 6.0,
+                agreement: 1.7,
+                bias_jump: 0.5 * D,
+                velocity: 1.0,
+            },
         }
     }
 }

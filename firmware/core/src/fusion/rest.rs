@@ -88,9 +88,11 @@ impl<R: Real> RestDetector<R> {
         // Held below four times the limit, or the memory of a movement would delay "still" by many seconds.
         let m = (dt * l.per_variance_time).least(R::ONE);
         let four = R::of(4.0);
-        self.rate_variance = (self.rate_variance + (dev - self.rate_variance) * m).least(four * l.still_rate2);
-        self.acceleration_variance =
-            (self.acceleration_variance + (dev_acc - self.acceleration_variance) * m).least(four * l.still_acceleration2);
+        self.rate_variance =
+            (self.rate_variance + (dev - self.rate_variance) * m).least(four * l.still_rate2);
+        self.acceleration_variance = (self.acceleration_variance
+            + (dev_acc - self.acceleration_variance) * m)
+            .least(four * l.still_acceleration2);
     }
 
     /// The verdict after the last sample.
