@@ -19,6 +19,8 @@ BUSY_S = 5.0
 """How long to wait for another process's transaction; ours take milliseconds."""
 
 KEPT_BACKUPS = 3
+BACKUPS = "backups"
+"""Folder beside the database."""
 
 
 @contextmanager
@@ -61,7 +63,7 @@ def damaged(path: Path) -> StoreError:
         Reason.STORE,
         f"The database {path} is damaged.",
         f"Move it away and run `unslouch rebuild`, which makes it again from the recordings; copies lie in "
-        f"{path.parent / 'backups'}.",
+        f"{path.parent / BACKUPS}.",
     )
 
 
@@ -154,7 +156,7 @@ def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Mi
     try:
         version = _version(connection)
         if 0 < version < len(migrations):
-            backup(path, path.parent / "backups", version, now)
+            backup(path, path.parent / BACKUPS, version, now)
         for migration in migrations[version:]:
             for statement in migration.statements:
                 connection.execute(statement)

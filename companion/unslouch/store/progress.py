@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
+from itertools import groupby
+from statistics import median
 
-from unslouch.store.rows import Outcome, RepetitionRow, SessionKind, SessionRow, Source
+from unslouch.store.rows import Outcome, RepetitionRow, SessionKind, SessionRow, Source, TryoutRow
 from unslouch.store.spans import Span, merged, without
 from unslouch.store.store import Store
 from unslouch_signal.events import Side, Technique
 
 REPETITIONS_PER_MEAN = 3
+USUAL_SESSIONS = 5
 REST_DAYS_ALLOWED = 1
 """Days without practice inside a streak: training every other day is what the guidelines ask for (2-3 days a week)."""
 
@@ -92,9 +95,13 @@ class PainChange:
     after: int | None
 
 
+_DAY_S = 86400.0
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
 def local_day(utc: float, offset_s: float) -> date:
     """The calendar day of a moment at a place with this offset from UTC."""
-    return datetime.fromtimestamp(utc + offset_s, UTC).date()
+    return date.fromordinal(_EPOCH + int((utc + offset_s) // _DAY_S))
 
 
 def session_ranges(store: Store, session: SessionRow) -> dict[Side, DayRange]:
@@ -104,11 +111,28 @@ def session_ranges(store: Store, session: SessionRow) -> dict[Side, DayRange]:
     for row in store.parts(RepetitionRow, session.uid):
         if not row.faults:
             found.setdefault(row.side, []).append(row.range)
-    ranges: dict[Side, DayRange] = {}
-    for side, values in found.items():
-        first = values[:REPETITIONS_PER_MEAN]
-        ranges[side] = DayRange(day, side, sum(first) / len(first), max(values), len(values))
-    return ranges
+    return {side: _day_range(day, side, values) for side, values in found.items()}
+
+
+def _day_range(day: date, side: Side, values: list[float]) -> DayRange:
+    first = values[:REPETITIONS_PER_MEAN]
+    return DayRange(day, side, sum(first) / len(first), max(values), len(values))
+
+
+def _ranges_by_session(store: Store, technique: Technique, side: Side, person: str) -> list[DayRange]:
+    """The ranges of one side, session after session, in one question to the database."""
+    lines = store.query(
+        "SELECT s.uid, s.start_utc, s.utc_offset_s, r.range FROM sessions s JOIN repetitions r ON r.session = s.uid "
+        "WHERE s.person = ? AND s.kind = 'coach' AND s.source != 'replay' AND s.technique = ? AND r.side = ? "
+        "AND r.faults = '[]' ORDER BY s.start_utc, s.uid, r.start_t",
+        (person, technique.value, side.value),
+    )
+    out: list[DayRange] = []
+    for _, group in groupby(lines, key=lambda line: line[0]):
+        rows = list(group)
+        day = local_day(float(rows[0][1] or 0), float(rows[0][2] or 0))
+        out.append(_day_range(day, side, [float(row[3] or 0) for row in rows]))
+    return out
 
 
 def daily_ranges(store: Store, technique: Technique, side: Side, person: str = "me") -> list[DayRange]:
@@ -116,10 +140,7 @@ def daily_ranges(store: Store, technique: Technique, side: Side, person: str = "
     means: dict[date, DayRange] = {}
     bests: dict[date, float] = {}
     counts: dict[date, int] = defaultdict(int)
-    for session in _counted(store.sessions(person, SessionKind.COACH, technique)):
-        found = session_ranges(store, session).get(side)
-        if found is None:
-            continue
+    for found in _ranges_by_session(store, technique, side, person):
         bests[found.day] = max(found.best, bests.get(found.day, 0.0))
         counts[found.day] += found.repetitions
         if found.repetitions >= REPETITIONS_PER_MEAN:
@@ -146,20 +167,16 @@ def best_range(store: Store, technique: Technique, side: Side | None, person: st
 def usual_range(store: Store, technique: Technique, side: Side | None, person: str = "me") -> float | None:
     """What the person usually reaches, rad: the median of the last five sessions' means (or try-outs)."""
     values: list[float] = []
-    for session in _counted(store.sessions(person, SessionKind.COACH, technique)):
-        if side is not None and (found := session_ranges(store, session).get(side)) is not None:
-            values.append(found.mean)
-            continue
-        lines = store.query(
-            "SELECT range FROM tryouts WHERE session = ? AND side IS ?",
-            (session.uid, None if side is None else side.value),
-        )
-        values.extend(float(line[0] or 0) for line in lines)
-    last = sorted(values[-5:])
-    if not last:
-        return None
-    middle = len(last) // 2
-    return last[middle] if len(last) % 2 else (last[middle - 1] + last[middle]) / 2
+    for session in reversed(_counted(store.sessions(person, SessionKind.COACH, technique))):
+        reached = None if side is None else session_ranges(store, session).get(side)
+        if reached is not None:
+            values.append(reached.mean)
+        else:
+            tried = store.select(TryoutRow, "session = ?", (session.uid,), order="t DESC")
+            values.extend([row.range for row in tried if row.side is side][:1])
+        if len(values) == USUAL_SESSIONS:
+            break
+    return median(values) if values else None
 
 
 def practised_days(store: Store, person: str = "me") -> list[date]:
@@ -201,6 +218,10 @@ def desk_days(store: Store, person: str = "me") -> list[DeskDay]:
     slouched: dict[date, float] = defaultdict(float)
     unknown: dict[date, float] = defaultdict(float)
     alerts: dict[date, int] = defaultdict(int)
+    slouches = _spans(store, person, "slouches", "start_t, p.end_t")
+    blinds = _spans(store, person, "activities", "start_t, p.end_t", "AND p.kind NOT IN ('still', 'moving')")
+    alerted = _spans(store, person, "alerts", "t, p.t")
+    doubted = _spans(store, person, "doubts", "t, p.t")
     for session in _counted(store.sessions(person, SessionKind.DESK)):
         offset = session.utc_offset_s
         end_utc = session.last_utc if session.end_utc is None else session.end_utc
@@ -212,13 +233,9 @@ def desk_days(store: Store, person: str = "me") -> list[DeskDay]:
         def utc(t: float, session: SessionRow = session, pace: float = pace) -> float:
             return session.start_utc + (t - session.start_t) * pace
 
-        spells = _spans(store, "SELECT start_t, end_t FROM slouches WHERE session = ?", session.uid)
-        blind = _spans(
-            store,
-            "SELECT start_t, end_t FROM activities WHERE session = ? AND kind NOT IN ('still', 'moving')",
-            session.uid,
-        ) + doubtful_spans(store, session.uid, end_t)
-        spells, blind = merged(spells, session.start_t, end_t), merged(blind, session.start_t, end_t)
+        doubts = doubtful_spans(store, session.uid, end_t) if session.uid in doubted else []
+        spells = merged(slouches.get(session.uid, []), session.start_t, end_t)
+        blind = merged([*blinds.get(session.uid, []), *doubts], session.start_t, end_t)
         # A moment cannot be both: what was not judged is no slouch.
         spells = without(spells, blind)
         for spans, into in (
@@ -229,8 +246,8 @@ def desk_days(store: Store, person: str = "me") -> list[DeskDay]:
             for start, end in spans:
                 for day, seconds in by_day(utc(start), utc(end), offset):
                     into[day] += seconds
-        for (t,) in store.query("SELECT t FROM alerts WHERE session = ?", (session.uid,)):
-            alerts[local_day(utc(float(t or 0)), offset)] += 1
+        for t, _ in alerted.get(session.uid, []):
+            alerts[local_day(utc(t), offset)] += 1
     return [
         DeskDay(day, max(0.0, whole - slouched[day] - unknown[day]), slouched[day], unknown[day], alerts[day])
         for day, whole in sorted(upright.items())
@@ -287,15 +304,22 @@ def by_day(start_utc: float, end_utc: float, offset_s: float) -> list[tuple[date
     out: list[tuple[date, float]] = []
     at = start_utc
     while at < end_utc:
-        day = local_day(at, offset_s)
-        midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC).timestamp() - offset_s
-        out.append((day, min(end_utc, midnight) - at))
+        midnight = ((at + offset_s) // _DAY_S + 1.0) * _DAY_S - offset_s
+        out.append((local_day(at, offset_s), min(end_utc, midnight) - at))
         at = midnight
     return out
 
 
-def _spans(store: Store, sql: str, session: str) -> list[Span]:
-    return [(float(start or 0), float(end or 0)) for start, end in store.query(sql, (session,))]
+def _spans(store: Store, person: str, table: str, columns: str, also: str = "") -> dict[str, list[Span]]:
+    """Times of one table's rows in a person's desk sessions, by session."""
+    found: dict[str, list[Span]] = defaultdict(list)
+    for session, start, end in store.query(
+        f"SELECT p.session, p.{columns} FROM {table} p JOIN sessions s ON s.uid = p.session "
+        f"WHERE s.person = ? AND s.kind = 'desk' {also}",
+        (person,),
+    ):
+        found[str(session)].append((float(start or 0), float(end or 0)))
+    return found
 
 
 def _counted(sessions: list[SessionRow]) -> list[SessionRow]:

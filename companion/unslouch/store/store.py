@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TypeVar, cast
 
 from unslouch.errors import Reason, StoreError
-from unslouch.store.database import open_database, told
+from unslouch.store.database import BACKUPS, open_database, told
 from unslouch.store.paths import DataPaths
 from unslouch.store.rows import (
     ActivityRow,
@@ -302,13 +302,18 @@ class Store:
         return [str(line[0]) for line in lines]
 
     def forget(self, person: str) -> None:
-        """Delete everything about a person from the database (recordings are files: delete them too)."""
+        """Delete everything about a person from the database and all backups, which know it too.
+
+        Recordings are files; whoever is forgotten wants them deleted as well.
+        """
         with self.transaction():
             for table in ("sessions", "settings", "screenings"):
                 self._connection.execute(f"DELETE FROM {table} WHERE person = ?", (person,))
         with told(self.path):
             self._connection.execute("VACUUM")
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for copy in (self.path.parent / BACKUPS).glob("unslouch-*"):
+            copy.unlink()
 
     def dump(self) -> dict[str, list[tuple[Value, ...]]]:
         """Everything that ``rebuild`` must make again, in one fixed order: equal stores have equal dumps."""
