@@ -23,6 +23,11 @@ class Account:
         self._slouched: list[Span] = []
         self._blind: list[Span] = []
 
+    @property
+    def stretches(self) -> int:
+        """How many stretches are closed."""
+        return len(self._slouched) + len(self._blind)
+
     def slouched(self, start: float, end: float) -> None:
         """A slouch spell ended."""
         self._slouched.append((start, end))

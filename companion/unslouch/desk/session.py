@@ -76,6 +76,8 @@ class DeskSession:
         self._muted: AlertRow | None = None
         self._seated = SeatedState()
         self._last_cue: Cue | None = None
+        self._figures = DeskFigures()
+        self._figures_key: object = None
 
     # In
 
@@ -166,13 +168,18 @@ class DeskSession:
         if self._account is None or self._t is None or self._frame is None:
             return DeskFigures()
         since = self._t - self._frame.slouch_s if self._frame.slouching and self._paused_since is None else None
-        return self._account.figures(
-            self._t,
-            slouching_since=since,
-            blind_since=self._blind_since,
-            alerts=self._alerts,
-            cues=self._cues,
-        )
+        # A screen asks fifteen times a second, and a day has hundreds of stretches: twice a second is enough.
+        key = (int(2 * self._t), since is None, self._blind_since, self._alerts, self._cues, self._account.stretches)
+        if key != self._figures_key:
+            self._figures_key = key
+            self._figures = self._account.figures(
+                self._t,
+                slouching_since=since,
+                blind_since=self._blind_since,
+                alerts=self._alerts,
+                cues=self._cues,
+            )
+        return self._figures
 
     @property
     def view(self) -> DeskView:
