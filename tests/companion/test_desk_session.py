@@ -53,7 +53,7 @@ from unslouch_signal.events import (
     SlouchSpell,
 )
 from unslouch_signal.protocol import find_protocol
-from unslouch_signal.synth import scenarios, simulate
+from unslouch_signal.synth import Scenario, movements, simulate
 from unslouch_signal.track import PostureFrame
 
 DWELL = 15.0
@@ -491,7 +491,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_a_simulated_day_at_the_desk_is_kept_as_it_was_shown(store: Store) -> None:
-    taken = simulate(scenarios.desk_day(900.0, seed=4), seed=4)
+    calm = movements.Rest(30.0)
+    day_of = (movements.CalibrationProtocol(), calm, movements.slouch(24.0, 6.0, 40.0), calm, movements.Walk(), calm)
+    taken = simulate(Scenario("day", (*day_of, movements.slouch(20.0, 10.0, 30.0), calm, calm)), seed=4)
     block = taken.block_fused
     assert block is not None
     found = find_protocol(block)
@@ -511,8 +513,9 @@ def test_a_simulated_day_at_the_desk_is_kept_as_it_was_shown(store: Store) -> No
     assert (row.outcome, row.end_t) == (Outcome.ENDED, pytest.approx(float(block.t[-1]), abs=0.1))
     (day,) = progress.desk_days(store)
     times = analyser.posture_time
-    assert day.alerts == shown.alerts == len(store.select(AlertRow)) > 0
-    assert shown.cues == shown.alerts
+    assert day.alerts == shown.alerts == len(store.select(AlertRow)) == 2
+    assert shown.cues == 2
+    assert len(store.select(SlouchRow)) == 2
     for kept, displayed, counted in (
         (day.slouched_s, shown.slouched_s, times.slouched),
         (day.unknown_s, shown.unknown_s, times.unknown),
