@@ -138,7 +138,9 @@ def rotation_truth(
         line = note.line or (note.start, note.end)
         if note.end > t[-1]:
             continue
-        rests = [float(np.mean(x[slice(*np.searchsorted(t, (s - 0.2, s + 0.2)))])) for s in line]
+        # the rest before the movement and the one after it; where they meet it there is hardly any yet
+        windows = ((line[0] - 0.3, line[0] + 0.03), (line[1] - 0.03, line[1] + 0.3))
+        rests = [float(np.mean(x[slice(*np.searchsorted(t, w))])) for w in windows]
         lo, hi = (int(i) for i in np.searchsorted(t, (note.start, note.end)))
         neutral = np.interp(t[lo:hi], line, rests)
         turn = 1.0 if note.side is Side.LEFT else -1.0
