@@ -73,8 +73,9 @@ MIGRATIONS: tuple[Migration, ...] = (
             """CREATE TABLE settings (
                 person TEXT NOT NULL, key TEXT NOT NULL, json TEXT NOT NULL,
                 PRIMARY KEY (person, key)) WITHOUT ROWID""",
+            # The key's columns first: SQLite 3.40's quick_check misreads another order and calls the file damaged.
             """CREATE TABLE screenings (
-                person TEXT NOT NULL, version INTEGER NOT NULL, utc REAL NOT NULL,
+                person TEXT NOT NULL, utc REAL NOT NULL, version INTEGER NOT NULL,
                 PRIMARY KEY (person, utc)) WITHOUT ROWID""",
         ),
     ),
