@@ -147,7 +147,7 @@ class Analyser:
         track = self._angles.process(grid)
         activity, spans = self._activity.process(track)
         found: list[tuple[int, Event]] = list(spans)
-        doubt, changes = self._doubt.process(track, activity)
+        doubt, changes = self._doubt.process(track, activity, grid.acc_size)
         if self._calibration is not None:
             found += changes
             on, slouches = self._slouch.process(track, activity, doubt != 0)

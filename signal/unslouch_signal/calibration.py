@@ -19,7 +19,7 @@ import numpy as np
 
 from unslouch_signal import quaternion
 from unslouch_signal.frames import Mount
-from unslouch_signal.samples import FloatArray, SampleBlock
+from unslouch_signal.samples import FloatArray, SampleBlock, SampleFlag
 
 JSON_VERSION = 1
 METHODS = ("neutral", "mount", "bows", "bows_turn")
@@ -151,7 +151,7 @@ def calibrate(
     """
     p = parameters or CalibrationParameters()
     q = _orientation(neutral, "neutral")
-    ups = quaternion.up_in_sensor(q)
+    ups = _resting_up(neutral, q)
     up = quaternion.normalise(ups.mean(axis=0))
     faults = _Faults()
 
@@ -198,6 +198,25 @@ class _Faults:
         if wrong:
             self.quality *= min(1.0, max(0.0, factor))
             self.reasons.append(reason)
+
+
+def _resting_up(block: SampleBlock, q: FloatArray) -> FloatArray:
+    """World up in the sensor frame through the neutral, (n, 3).
+
+    From acceleration where there is any: at rest it is gravity, while a filter that has just been turned on with a gyro
+    bias of 2.5 deg/s is off by 3 deg. Means over half a second leave tremor and breathing out.
+    """
+    if block.acc is None:
+        return quaternion.up_in_sensor(q)
+    still = (block.flags & (SampleFlag.MOTOR | SampleFlag.SATURATED)) == 0
+    acc, t = block.acc[still], block.t[still]
+    if len(acc) == 0:
+        return quaternion.up_in_sensor(q)
+    starts = np.searchsorted(t, np.arange(t[0], t[-1] + 1e-9, 0.5))
+    starts = np.unique(np.minimum(starts, len(t) - 1))
+    counts = np.diff(np.concatenate((starts, [len(t)])))
+    means: FloatArray = np.add.reduceat(acc, starts, axis=0) / counts[:, None]
+    return quaternion.normalise(np.repeat(means, counts, axis=0))
 
 
 def _front_of_bows(ups: FloatArray, up: FloatArray, p: CalibrationParameters, faults: _Faults) -> FloatArray | None:

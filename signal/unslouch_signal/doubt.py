@@ -5,9 +5,10 @@ A calibration says how the strap sits on the thorax. It fails when the strap may
 - *gap*, *lying long*: no samples for a minute, lain on for a minute. The strap is still on, so it is trusted again
   once the wearer has been upright within the lower threshold (7 deg) for 3 s: a strap that sits otherwise keeps
   showing a tilt.
-- *slipped*: turned by 12 deg or more within half a second, quiet before and after, and not turned back within 4 s.
-  A thorax that changes posture takes longer (sinking 2-20 s, a reach half a second each way, and back). It is
-  trusted again when world up is where it was before (3 deg) for 6 s: then it was a very quick movement after all.
+- *slipped*: turned by 12 deg or more within half a second, on the spot, quiet before and after, and world up is still
+  elsewhere 4 s later. A strap that slips turns on the spot; a thorax that tilts so quickly swings the sensor about the
+  hip, 0.3 m or more away, which takes 1.5 m/s^2 and more. It is trusted again when world up is where it was before
+  (3 deg) for 6 s: then it was a movement after all.
 - *off body*, *charger*: longer than 2 s. A strap is never put on again just as before, so only a new
   calibration ends it.
 """
@@ -56,7 +57,8 @@ class DoubtParameters:
     slip_quiet_s: float = 0.3
     slip_turn: float = math.radians(12.0)
     slip_quiet: float = math.radians(12.0)
-    slip_stays: float = math.radians(8.0)
+    slip_stays: float = math.radians(3.0)
+    slip_swing: float = 2.4
     slip_wait_s: float = 4.0
     back: float = math.radians(3.0)
     back_s: float = 6.0
@@ -84,9 +86,12 @@ class DoubtDetector:
         return REASONS[self._code]
 
     def process(
-        self, track: Track, activity: ActivityTrack
+        self, track: Track, activity: ActivityTrack, acc_size: FloatArray
     ) -> tuple[NDArray[np.uint8], list[tuple[int, CalibrationDoubt]]]:
-        """Return the doubt code at each point and the changes, each with its grid index."""
+        """Return the doubt code at each point and the changes, each with its grid index.
+
+        ``acc_size`` is the magnitude of acceleration without gravity, m/s^2, at the track's points (NaN: unknown).
+        """
         n = len(track)
         if n == 0:
             return np.empty(0, np.uint8), []
@@ -94,7 +99,7 @@ class DoubtDetector:
         upright = (track.tilt < self._p.upright) & ((codes == STILL) | (codes == MOVING))
         good = self._good.process(upright.astype(np.uint8)) != 0
         causes = self._causes(track, activity)
-        slips = dict(self._slips.process(track, (codes == STILL) | (codes == MOVING)))
+        slips = dict(self._slips.process(track, acc_size, (codes == STILL) | (codes == MOVING)))
         for i in slips:
             causes[i] = max(int(causes[i]), SLIPPED)
 
@@ -175,17 +180,20 @@ class SlipFinder:
         self._slip, self._quiet, self._wait = _points(p.slip_s), _points(p.slip_quiet_s), _points(p.slip_wait_s)
         self._fast = RunningMean(self._slip, zeros=True)
         self._calm = RunningMean(self._quiet, zeros=True)
+        self._swing = RunningMean(self._slip, zeros=True)
         self._past: tuple[FloatArray, ...] | None = None
 
-    def process(self, track: Track, worn: BoolArray) -> list[tuple[int, FloatArray]]:
+    def process(self, track: Track, acc_size: FloatArray, worn: BoolArray) -> list[tuple[int, FloatArray]]:
         """Return (index in the block, world up before) of each slip told at that index."""
         n, span = len(track), self._quiet + self._slip + self._wait
         fast, calm = self._fast.process(track.rate), self._calm.process(track.rate)
-        new = (fast, calm, track.up[:, 0], track.up[:, 1], track.up[:, 2], track.axial, worn.astype(np.float64))
+        # without acceleration a slip cannot be told from a movement
+        swing = self._swing.process(np.where(np.isfinite(acc_size), acc_size, 100.0))
+        new = (fast, calm, swing, track.up[:, 0], track.up[:, 1], track.up[:, 2], worn.astype(np.float64))
         if self._past is None:
             self._past = tuple(np.zeros(span) for _ in new)
-        fast, calm, x, y, z, axial, worn_at = (np.concatenate((a, b)) for a, b in zip(self._past, new, strict=True))
-        self._past = tuple(a[n:].copy() for a in (fast, calm, x, y, z, axial, worn_at))
+        fast, calm, swing, x, y, z, worn_at = (np.concatenate((a, b)) for a, b in zip(self._past, new, strict=True))
+        self._past = tuple(a[n:].copy() for a in (fast, calm, swing, x, y, z, worn_at))
         # index i of the block is i + span here; the slip ended slip_wait_s ago and began slip_s before
         ended, began = (
             slice(self._quiet + self._slip, self._quiet + self._slip + n),
@@ -195,6 +203,7 @@ class SlipFinder:
         p = self._p
         quick = (
             (fast[ended] * p.slip_s > p.slip_turn)
+            & (swing[ended] < p.slip_swing * p.slip_s * fast[ended])
             & (calm[began] < p.slip_quiet)
             & (calm[settled] < p.slip_quiet)
             & (worn_at[began] > 0)
@@ -203,9 +212,8 @@ class SlipFinder:
         for i in np.flatnonzero(quick):
             a, b = i + began.start, i + span
             before, now = np.array([x[a], y[a], z[a]]), np.array([x[b], y[b], z[b]])
-            turned = axial[b] - axial[a]
             cosine = float(np.clip(before[0] * now[0] + before[1] * now[1] + before[2] * now[2], -1.0, 1.0))
-            if math.hypot(math.acos(cosine), float(turned)) > p.slip_stays:
+            if math.acos(cosine) > p.slip_stays:
                 found.append((int(i), before))
         return found
 

@@ -54,6 +54,7 @@ class GridBlock:
     quat: FloatArray
     rate: FloatArray
     acc_up: FloatArray
+    acc_size: FloatArray
     measured: BoolArray
     flags: FlagArray
 
@@ -67,11 +68,11 @@ class _Last:
 
     t: float
     quat: FloatArray
-    acc_up: float
-    area: float
+    acc: tuple[float, float]
+    area: tuple[float, float]
     flags: int
     point_quat: FloatArray
-    point_area: float
+    point_area: tuple[float, float]
     point_k: int
     point_held: bool
 
@@ -102,24 +103,22 @@ class Grid:
         if len(block) == 0:
             return _nothing()
         t, quat = block.t, np.ascontiguousarray(block.quat.T)
-        acc_up = _vertical(quat, block)
+        acc = _linear(quat, block)
         first = self._last is None
         if self._last is None:
             self._t0 = float(t[0])
-            q0 = quat[:, 0].copy()
+            q0, a0 = quat[:, 0].copy(), (float(acc[0][0]), float(acc[1][0]))
             # a sample just before the first one, so that the first is an interval like any other
-            self._last = _Last(float(t[0]) - 0.01, q0, float(acc_up[0]), 0.0, int(block.flags[0]), q0, 0.0, -1, True)
+            none = (0.0, 0.0)
+            self._last = _Last(float(t[0]) - 0.01, q0, a0, none, int(block.flags[0]), q0, none, -1, True)
         last = self._last
         t = np.concatenate(([last.t], t))
         quat = np.concatenate((last.quat[:, None], quat), axis=1)
-        acc_up = np.concatenate(([last.acc_up], acc_up))
         flags = np.concatenate((np.array([last.flags], np.uint8), block.flags))
-
         dt = t[1:] - t[:-1]
-        known = np.isfinite(acc_up)
-        a = np.where(known, acc_up, 0.0)
-        bridged = (dt <= self._p.interpolate_s) & (first is False or np.arange(len(dt)) > 0)
-        area = np.cumsum(np.concatenate(([last.area], np.where(bridged, 0.5 * dt * (a[1:] + a[:-1]), 0.0))))
+        bridged = np.where(dt <= self._p.interpolate_s, dt, 0.0)
+        if first:
+            bridged[0] = 0.0
 
         # grid points in (t[i], t[i + 1]] belong to interval i
         last_k = np.floor((t - self._t0) * GRID_HZ).astype(np.int64)
@@ -132,40 +131,64 @@ class Grid:
         k = last_k[1:][i] - (np.cumsum(made)[i] - 1 - np.arange(n))
         time = self._t0 + k / GRID_HZ
 
-        w = np.clip((time - t[i]) / dt[i], 0.0, 1.0)
         gap = dt[i]
+        w = np.clip((time - t[i]) / gap, 0.0, 1.0)
         at_sample = w >= 1.0
         w_q = np.where((gap <= self._p.interpolate_s) | at_sample, w, 0.0)
         q = _nlerp(quat, i, w_q)
         measured = (gap <= self._p.measured_s) | at_sample
-        a_at = a[i] + (a[i + 1] - a[i]) * (0.5 * w)
-        at = area[i] + np.where(bridged[i], w * gap * a_at, 0.0)
-
         held = (gap > self._p.interpolate_s) & ~at_sample
         was_held = np.concatenate(([last.point_held], held[:-1]))
         consecutive = k - np.concatenate(([last.point_k], k[:-1])) == 1
         before = np.concatenate((last.point_quat[:, None], q), axis=1)
         rate = np.where(consecutive & ~held & ~was_held, _chord(before), 0.0)
-        cell = np.concatenate(([last.point_area], at))
-        mean_acc = np.where(consecutive, (cell[1:] - cell[:-1]) * GRID_HZ, 0.0)
-        mean_acc = np.where(known[i] & known[i + 1], mean_acc, np.nan)
+
+        means: list[FloatArray] = []
+        areas: list[tuple[float, float]] = []
+        for a, was, area, cell in zip(acc, last.acc, last.area, last.point_area, strict=True):
+            mean, sums = _cell_means(np.concatenate(([was], a)), area, cell, bridged, i, w)
+            means.append(np.where(consecutive | np.isnan(mean), mean, 0.0))
+            areas.append(sums)
+        area = (areas[0][0], areas[1][0])
         if n:
-            point = (q[:, -1].copy(), float(at[-1]), int(k[-1]), bool(held[-1]))
+            cells = (areas[0][1], areas[1][1])
+            point = (q[:, -1].copy(), cells, int(k[-1]), bool(held[-1]))
         else:
             point = (last.point_quat, last.point_area, last.point_k, last.point_held)
-        self._last = _Last(float(t[-1]), quat[:, -1].copy(), float(acc_up[-1]), float(area[-1]), int(flags[-1]), *point)
-        return GridBlock(k, time, q, rate, mean_acc, measured, flags[i] | flags[i + 1])
+        newest = (float(acc[0][-1]), float(acc[1][-1]))
+        self._last = _Last(float(t[-1]), quat[:, -1].copy(), newest, area, int(flags[-1]), *point)
+        return GridBlock(k, time, q, rate, means[0], means[1], measured, flags[i] | flags[i + 1])
 
 
-def _vertical(quat: FloatArray, block: SampleBlock) -> FloatArray:
-    """Acceleration along world up less gravity, at the samples: NaN if there is none, 0 while the motor shakes."""
+def _linear(quat: FloatArray, block: SampleBlock) -> tuple[FloatArray, FloatArray]:
+    """Acceleration without gravity at the samples: along world up, and its magnitude.
+
+    ``|a - g u|^2 = |a|^2 - 2 g a.u + g^2`` needs no turning. NaN if there is none, 0 while the motor shakes.
+    """
     if block.acc is None:
-        return np.full(len(block), np.nan)
+        nothing = np.full(len(block), np.nan)
+        return nothing, nothing
     w, x, y, z = quat
     ax, ay, az = np.ascontiguousarray(block.acc.T)
-    up = 2 * (x * z - w * y) * ax + 2 * (y * z + w * x) * ay + (1 - 2 * (x * x + y * y)) * az - GRAVITY
-    shaken = (block.flags & (SampleFlag.MOTOR | SampleFlag.SATURATED)) != 0
-    return np.where(shaken, 0.0, up)
+    along = 2 * (x * z - w * y) * ax + 2 * (y * z + w * x) * ay + (1 - 2 * (x * x + y * y)) * az
+    square = ax * ax + ay * ay + az * az - 2 * GRAVITY * along + GRAVITY * GRAVITY
+    quiet = (block.flags & (SampleFlag.MOTOR | SampleFlag.SATURATED)) == 0
+    return np.where(quiet, along - GRAVITY, 0.0), np.where(quiet, np.sqrt(np.maximum(square, 0.0)), 0.0)
+
+
+def _cell_means(
+    x: FloatArray, area: float, cell: float, dt: FloatArray, i: NDArray[np.intp], w: FloatArray
+) -> tuple[FloatArray, tuple[float, float]]:
+    """Means over the cells that end at the grid points; and the running area at the last sample and grid point."""
+    known = np.isfinite(x)
+    if not known.any():
+        return np.full(len(i), np.nan), (area, cell)
+    x = np.where(known, x, 0.0)
+    sums = np.cumsum(np.concatenate(([area], 0.5 * dt * (x[1:] + x[:-1]))))
+    at = sums[i] + dt[i] * w * (x[i] + (x[i + 1] - x[i]) * (0.5 * w))
+    mean = np.diff(np.concatenate(([cell], at))) * GRID_HZ
+    newest = float(at[-1]) if len(at) else cell
+    return np.where(known[i] & known[i + 1], mean, np.nan), (float(sums[-1]), newest)
 
 
 def _nlerp(quat: FloatArray, i: NDArray[np.intp], w: FloatArray) -> FloatArray:
@@ -188,4 +211,4 @@ def _chord(q: FloatArray) -> FloatArray:
 
 def _nothing() -> GridBlock:
     e = np.empty(0)
-    return GridBlock(np.empty(0, np.int64), e, np.empty((4, 0)), e, e, np.empty(0, np.bool_), np.empty(0, np.uint8))
+    return GridBlock(np.empty(0, np.int64), e, np.empty((4, 0)), e, e, e, np.empty(0, np.bool_), np.empty(0, np.uint8))
