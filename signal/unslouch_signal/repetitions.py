@@ -31,6 +31,8 @@ _SLOWEST_ON = 15
 """Grid points (0.3 s) of the rest after a repetition that are awaited before its slowest moment is taken."""
 _DIRECT = 75
 """Grid points (1.5 s) between a rest and leaving the neutral band within which the rest is the start."""
+_REMEMBER = 1500
+"""Grid points (30 s) of a gap after which one is believed to face the same way still."""
 _STALE = 6000
 """Grid points (2 min) without a rest after which the neutral is not believed any more."""
 
@@ -143,6 +145,7 @@ class RepetitionFinder:
         self._floor = 0
         self._known = 0
         self._before = 0.0
+        self._stopped = 0
         self._ended = False
         self._out = _Excursion(0, 0.0, 0.0, 1, False, parameters.least)
         self._back = 0
@@ -158,12 +161,17 @@ class RepetitionFinder:
             self._rests = RestFinder(base, self._rest_parameters)
             self._mode, self._pos, self._used, self._floor = _Mode.LOST, base, -1, base
             self._provisional, self._ended, self._buffer = self._begins_neutral, False, None
+            if self._neutral.known and base - self._stopped <= _REMEMBER:
+                self._provisional = False
+                self._go_on(base)
+            else:
+                self._neutral.forget()
         return self._take(self._rests.process(motion))
 
     def finish(self, *, cut: bool = False) -> list[Repetition]:
         """Decide what is open: the stretch of grid points ends here; another may begin.
 
-        With ``cut`` (a gap follows) a movement that was out is returned as far as it came.
+        With ``cut`` (a gap follows) a movement that was out is returned as far as it came, and the neutral remembered.
         """
         if self._rests is None:
             return []
@@ -173,8 +181,10 @@ class RepetitionFinder:
         if cut and self._mode is _Mode.OUT and self._buffer is not None and self._out.top >= self._out.least:
             last = self._buffer.end - 1
             self._close(self._buffer, last, self._out.line(last), found, last)
+        self._stopped = 0 if self._buffer is None else self._buffer.end
         self._rests, self._buffer = None, None
-        self._neutral.forget()
+        if not cut:
+            self._neutral.forget()
         return found
 
     def _take(self, rested: RestedMotion) -> list[Repetition]:
@@ -222,7 +232,9 @@ class RepetitionFinder:
     def _slowest_of_rest(self, b: RestedMotion, last: int) -> int:
         """Slowest moment of the rest whose latest grid point is ``last``, not before the last repetition's end."""
         length = int(b.rest[last - b.base])
-        return self._slowest(b, max(last - min(length - 1, _SLOWEST_BACK), min(self._floor, last)), last)
+        lo = max(last - min(length - 1, _SLOWEST_BACK), min(self._floor, last))
+        # The last of equals: what follows is the movement.
+        return last - int(np.argmin(b.motion.rate[lo - b.base : last + 1 - b.base][::-1]))
 
     @staticmethod
     def _angle(b: RestedMotion, k: int) -> float:
@@ -388,7 +400,7 @@ class RepetitionFinder:
             if on == len(wait) and len(wait) <= _SLOWEST_ON and not self._ended:
                 return False
             end = self._slowest(b, max(k - int(b.rest[k - b.base]) + 1, back), k + on - 1)
-            return self._close(b, end, self._angle(b, end), found, k + on, rested=True)
+            return self._close(b, end, self._angle(b, end), found, k + min(on, _SLOWEST_ON), rested=True)
         if not m.allowed[k - b.base]:
             end = back + int(np.argmin(m.rate[lo : lo + max(i, 1)]))
             self._close(b, end, self._angle(b, end), found, k)
@@ -415,10 +427,12 @@ class RepetitionFinder:
         top = int(np.argmax(dev))
         reach = float(dev[top])
         smooth = not bool(b.jumped[lo:hi].any())
-        if e.least <= reach <= p.most and smooth:
+        begun = e.from_rest or abs(float(b.motion.angle[lo]) - e.level) <= p.near
+        if e.least <= reach <= p.most and smooth and begun:
             near_top = np.flatnonzero(dev >= (1.0 - p.hold_share) * reach)
             first, last = e.start + int(near_top[0]), e.start + int(near_top[-1])
             known = max(seen, self._known) + REACH
+            known = min(known, b.end) if self._ended else known
             rows = b.motion.cut(lo, hi)
             found.append(
                 Repetition(
