@@ -101,7 +101,9 @@ def info_text(recording: Recording) -> str:
         rows.append(("device", ", ".join(value for value in recording.device.values() if value)))
     if recording.calibration is not None:
         calibration = json.loads(recording.calibration)
-        rows.append(("calibration", f"{calibration.get('method')}, quality {100 * calibration.get('quality', 0):.0f} %"))
+        rows.append(
+            ("calibration", f"{calibration.get('method')}, quality {100 * calibration.get('quality', 0):.0f} %")
+        )
     if recording.strap_calibration is not None:
         rows.append(("sensor", "calibrated by the strap"))
     if recording.markers:

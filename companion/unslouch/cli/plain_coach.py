@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from unslouch.cli.lines import Lines
-from unslouch.cli.plain_desk import calibration_line, session_start
+from unslouch.cli.plain_desk import POLL_S, calibration_line, session_start
 from unslouch.coach.history import CoachHistory, coach_history
 from unslouch.coach.keeping import keep
 from unslouch.coach.session import CoachSession
@@ -260,3 +260,28 @@ def counts_sentence(view: CoachView) -> str:
     """Say how much of each side is done."""
     names: dict[Side | None, str] = {Side.LEFT: "left", Side.RIGHT: "right", None: "done"}
     return ", ".join(f"{names[count.side]} {count.done} of {count.needed}" for count in view.counts)
+
+
+def run_coach(
+    make_feed: Callable[[], Feed], technique: Technique, plan: Plan, open_store: Callable[[], Store] | None
+) -> None:
+    """Coach one session in lines; Ctrl-C ends it as the person's own end would."""
+    lines = Lines()
+    store = None if open_store is None else open_store()
+    feed = make_feed()
+    coach = PlainCoach(feed, technique, lines, Answers(), plan=plan, store=store)
+    lines.say(HELP)
+    lines.say()
+    try:
+        while not coach.over:
+            for update in feed.poll():
+                coach.take(update)
+                if update.link.kind is LinkKind.ENDED:
+                    return
+            coach.attend()
+            time.sleep(POLL_S)
+    finally:
+        coach.end()
+        feed.close()
+        if store is not None:
+            store.close()

@@ -40,8 +40,12 @@ class Speed(click.ParamType[float]):
 )
 @click.argument("file", type=FILE)
 @click.option("--speed", type=Speed(), default=1.0, show_default=True, help="Times real time, or max.")
-@click.option("--from", "start", type=POSITION, default=0.0, help="Where to begin, since the start: s, m:ss or h:mm:ss.")
-@click.option("--calibration", type=FILE, metavar="FILE", help="Take the calibration of another recording or JSON file.")
+@click.option(
+    "--from", "start", type=POSITION, default=0.0, help="Where to begin, since the start: s, m:ss or h:mm:ss."
+)
+@click.option(
+    "--calibration", type=FILE, metavar="FILE", help="Take the calibration of another recording or JSON file."
+)
 @plain_option
 def replay(file: Path, speed: float, start: float, calibration: Path | None, plain: bool) -> None:
     """Play a recording as if it were live, with its own timing.

@@ -30,7 +30,9 @@ TIMED = ("desk", "quiet", "walking")
     ),
 )
 @click.argument("out", metavar="OUT", type=FILE)
-@click.option("--scenario", type=click.Choice(SCENARIOS), default="demo", show_default=True, help="What the wearer does.")
+@click.option(
+    "--scenario", type=click.Choice(SCENARIOS), default="demo", show_default=True, help="What the wearer does."
+)
 @click.option("--duration", type=POSITION, help=f"Length: seconds, m:ss or h:mm:ss ({', '.join(TIMED)} only).")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Decides everything random.")
 @click.option("--rate", type=click.FloatRange(20, 400), default=52.0, show_default=True, help="Samples a second.")

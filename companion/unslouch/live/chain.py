@@ -43,8 +43,8 @@ class Digest:
 class Chain:
     """Decodes and analyses packets in their order; how they are cut into calls changes nothing but the cut.
 
-    Whether to look for the protocol is decided at fixed sample times: twice a second while there is no calibration or one
-    in doubt, else every ten seconds.
+    Whether to look for the protocol is decided at fixed sample times: twice a second while there is no calibration or
+    one in doubt, else every ten seconds.
 
     Parameters
     ----------

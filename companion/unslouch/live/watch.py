@@ -34,15 +34,14 @@ class ProtocolWatch:
         """Forget what was before the calibration became doubtful: a protocol from then is worth nothing now."""
         for event in events:
             if isinstance(event, CalibrationDoubt) and not event.resolved:
-                self._blocks = [block[int(np.searchsorted(block.t, event.t)) :] for block in self._blocks]
-                self._blocks = [block for block in self._blocks if len(block)]
+                self._blocks = [later for block in self._blocks if len(later := _since(block, event.t))]
 
     def look(self) -> Calibration | None:
         """Return the calibration when a protocol has been finished; it is found once."""
         if not self._blocks:
             return None
         window = _joined(self._blocks)
-        window = window[int(np.searchsorted(window.t, window.t[-1] - WINDOW_S)) :]
+        window = _since(window, float(window.t[-1]) - WINDOW_S)
         self._blocks = [window]
         found = find_protocol(window)
         if found is None:
@@ -53,6 +52,10 @@ class ProtocolWatch:
     def forget(self) -> None:
         """Begin afresh: what was seen so far counts no more."""
         self._blocks.clear()
+
+
+def _since(block: SampleBlock, t: float) -> SampleBlock:
+    return block[int(np.searchsorted(block.t, t)) :]
 
 
 def _joined(blocks: list[SampleBlock]) -> SampleBlock:

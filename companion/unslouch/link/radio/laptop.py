@@ -1,0 +1,39 @@
+"""A laptop on the virtual radio: a Bumble device with a keystore, and bleak's backends on it."""
+
+from __future__ import annotations
+
+from bumble.device import Connection, Device, DeviceConfiguration
+from bumble.hci import Address
+from bumble.host import Host
+from bumble.keys import MemoryKeyStore
+from bumble.pairing import PairingConfig, PairingDelegate
+from bumble.transport.common import AsyncPipeSink
+
+from unslouch.link.radio.bleak_backend import BumbleClient, BumbleScanner, backends
+from unslouch.link.radio.medium import Controller, Medium
+
+
+class Laptop:
+    """A central. ``device.keystore`` holds its bonds; ``controller`` can be muted on the medium."""
+
+    def __init__(self, medium: Medium, address: str = "F0:F1:F2:F3:F4:F5", mtu: int | None = 247) -> None:
+        public = Address(address, Address.PUBLIC_DEVICE_ADDRESS)
+        self.controller = Controller("laptop", link=medium, public_address=public)
+        self.device = Device(
+            config=DeviceConfiguration(name="laptop", address=Address(address, Address.RANDOM_DEVICE_ADDRESS)),
+            host=Host(self.controller, AsyncPipeSink(self.controller)),
+        )
+        self.controller.host = self.device.host
+        self.device.keystore = MemoryKeyStore()
+        delegate = PairingDelegate(PairingDelegate.NO_OUTPUT_NO_INPUT)
+
+        def just_works(_connection: Connection) -> PairingConfig:
+            return PairingConfig(sc=True, mitm=False, bonding=True, delegate=delegate)
+
+        self.device.pairing_config_factory = just_works
+        self.mtu = mtu
+
+    async def start(self) -> tuple[type[BumbleScanner], type[BumbleClient]]:
+        """Power on; bleak's backends on this laptop."""
+        await self.device.power_on()
+        return backends(self.device, self.mtu)
