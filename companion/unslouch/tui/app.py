@@ -105,7 +105,7 @@ class UnslouchApp(App[None]):
             except UnslouchError as error:
                 # Minding one's back works without keeping count of it.
                 self.notify(f"{error} This session is not kept.", severity="warning", timeout=10)
-        self.conductor = Conductor(feed, store, person=self.options.person)
+        self.conductor = Conductor(feed, store, person=self.options.person, clock=self.options.clock)
         self.tick()
         if self.options.fps is not None:
             self.set_interval(1 / self.options.fps, self.tick)
@@ -146,7 +146,7 @@ class UnslouchApp(App[None]):
 
     def available(self, action: Action) -> bool:
         """Whether an action does something now."""
-        if action.needs is not None and (self.conductor is None or action.needs not in self.conductor.feed.accepts):
+        if action.needs is not None and (self.conductor is None or action.needs not in self.conductor.accepts):
             return False
         screen = self.live_screen
         if screen is not None and action.name == screen.where.value:
@@ -176,7 +176,7 @@ class UnslouchApp(App[None]):
             if action.name != "palette":
                 title = action.label or action.name.capitalize()
                 yield SystemCommand(title, f"{action.help} ({action.shown})", partial(self.action_run, action.name))
-        if self.conductor is not None and Ask in self.conductor.feed.accepts:
+        if self.conductor is not None and Ask in self.conductor.accepts:
             for move in self.conductor.feed.moves:
                 yield SystemCommand(f"Wearer: {move}", "Ask the simulated wearer.", partial(self.send, Ask(move)))
 

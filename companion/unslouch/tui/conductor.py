@@ -18,6 +18,7 @@ from unslouch.coach.values import TERMINAL, CoachCommand, CoachEffect, CoachView
 from unslouch.coach.values import Cue as CoachCue
 from unslouch.coach.values import End as CoachEnd
 from unslouch.coach.values import Link as CoachLink
+from unslouch.desk.keeping import keep as keep_desk
 from unslouch.desk.session import DeskSession
 from unslouch.desk.values import (
     Cue,
@@ -47,7 +48,7 @@ from unslouch.live.feed import (
     Transport,
     Update,
 )
-from unslouch.store.log import Save, SessionLog, SessionStart
+from unslouch.store.log import SessionLog, SessionStart
 from unslouch.store.rows import CalibrationRow, SessionKind, SharpPainRow, Source
 from unslouch.store.store import Store
 from unslouch.tui.guide import Guide
@@ -113,6 +114,8 @@ class Conductor:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.feed = feed
+        self.accepts = feed.accepts
+        """Asked once: a feed may look at its source for it, and footers ask for every key of every picture."""
         self.store = store
         self.person = person
         self.guide = Guide()
@@ -221,7 +224,7 @@ class Conductor:
 
     def send(self, command: Command) -> bool:
         """Pass a command to the feed; False when it does not accept it."""
-        if type(command) not in self.feed.accepts:
+        if type(command) not in self.accepts:
             return False
         self.feed.send(command)
         return True
@@ -298,13 +301,12 @@ class Conductor:
                     self.send(Buzz())
                 case Notify():
                     self._said.append(Said(effect.text, cue=False))
-                case Save(part):
-                    if self._desk_log is not None:
-                        self._desk_log.save(part)
-                case Ended(t):
-                    if self._desk_log is not None:
-                        self._desk_log.end(t)
-                        self._desk_log = None
+                case _:
+                    pass  # rows and the end: kept below
+        if self._desk_log is not None:
+            keep_desk(effects, self._desk_log)
+            if any(isinstance(effect, Ended) for effect in effects):
+                self._desk_log = None
 
     def _coached(self, effects: Sequence[CoachEffect]) -> None:
         """Carry out what the coached session wants, and ask the (simulated) wearer for what it asks now."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +31,9 @@ class Options:
     fps
         Pictures a second; None leaves the timing to the caller (tests call ``tick``).
     technique
-        Technique to begin with on the coach screen.
+        Technique (its value) under the cursor on the coach screen.
+    clock
+        UTC seconds, for dates.
     """
 
     theme: str = "dark"
@@ -40,6 +44,7 @@ class Options:
     person: str = "me"
     fps: float | None = 15.0
     technique: str | None = None
+    clock: Callable[[], float] = time.time
 
 
 __all__ = ["Options", "Where"]

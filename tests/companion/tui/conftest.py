@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
 from unslouch.link.wearer import Asked, Wearer
 from unslouch.live.feed import (
@@ -20,6 +23,8 @@ from unslouch.live.feed import (
     Transport,
     Update,
 )
+from unslouch.tui.app import UnslouchApp
+from unslouch.tui.options import Options, Where
 from unslouch_signal.analyser import Analyser
 from unslouch_signal.calibration import Calibration, calibrate
 from unslouch_signal.synth import IDEAL, LivePerson
@@ -28,9 +33,14 @@ UP = LinkState(LinkKind.UP, "Samples come.")
 
 
 class WornFeed:
-    """The real chain on a simulated wearer, `step_s` of sample time a poll, whatever the wall clock says."""
+    """The real chain on a simulated wearer: ``step_s`` of sample time a poll, whatever the wall clock says."""
 
-    def __init__(self, step_s: float = 1 / 15, *, calibrated: bool = True, seed: int = 3) -> None:
+    kind = FeedKind.SIMULATED
+    title = "Test strap"
+    accepts: frozenset[type[Command]] = frozenset({Ask, SetCalibration})
+    moves: tuple[str, ...] = ("slouch", "upright", "walk")
+
+    def __init__(self, step_s: float = 0.1, *, calibrated: bool = True, seed: int = 3) -> None:
         self.person = LivePerson(sensor=IDEAL, seed=seed)
         self.wearer = Wearer(self.person)
         self.step_s = step_s
@@ -39,11 +49,6 @@ class WornFeed:
         self.link = UP
         self.silent = False
         self.closed = False
-
-    kind = FeedKind.SIMULATED
-    title = "Test strap"
-    accepts = frozenset({Ask, SetCalibration})
-    moves = ("slouch", "upright", "walk")
 
     def poll(self) -> list[Update]:
         if self.silent:
@@ -70,25 +75,21 @@ class WornFeed:
 
 
 class WoundFeed(WornFeed):
-    """The same as a recording: it can be held, stepped and wound (without really going back)."""
+    """The same with the face of a recording: it can be held, driven and wound."""
 
     kind = FeedKind.REPLAY
     title = "desk.mcap"
-    accepts = frozenset({SetPaused, SetSpeed, Seek, Step})
-    moves = ()
+    accepts: frozenset[type[Command]] = frozenset({SetPaused, SetSpeed, Seek, Step})
+    moves: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         super().__init__()
         self.transport = Transport(42.0, 600.0)
 
     def poll(self) -> list[Update]:
-        from dataclasses import replace
-
         return [replace(update, transport=self.transport) for update in super().poll()]
 
     def send(self, command: Command) -> None:
-        from dataclasses import replace
-
         self.sent.append(command)
         match command:
             case SetPaused(paused):
@@ -101,26 +102,94 @@ class WoundFeed(WornFeed):
                 pass
 
 
+class QuietFeed(WoundFeed):
+    """Nothing ever comes: what is shown is what a test sets."""
+
+    kind = FeedKind.SIMULATED
+    accepts: frozenset[type[Command]] = frozenset()
+
+    def __init__(self) -> None:
+        self.sent: list[Command] = []
+
+    def poll(self) -> list[Update]:
+        return []
+
+
 def neutral_of(person: LivePerson) -> Calibration:
-    """Calibrate on the wearer: still, two bows."""
+    """Calibrate on the wearer: still, then the bows of the protocol."""
     still = person.advance(5.0)
     end = person.command("calibrate")
-    bows = person.advance(end - person.now + 1.0)
-    return calibrate(still, bows)
+    return calibrate(still, person.advance(end - person.now + 1.0))
+
+
+class Stage:
+    """An app on a feed, without a timer of its own."""
+
+    def __init__(self, feed: WornFeed, start: Where, options: Options) -> None:
+        self.feed = feed
+        self.app = UnslouchApp(lambda: feed, start, options)
+
+    async def ready(self, pilot: Pilot[None]) -> None:
+        """Wait until the feed is there."""
+        for _ in range(1000):
+            await pilot.pause(0.005)
+            if self.app.conductor is not None:
+                break
+        assert self.app.conductor is not None
+        await pilot.pause()
+
+    def run(self, seconds: float) -> None:
+        """Let sample time pass."""
+        for _ in range(round(seconds / self.feed.step_s)):
+            self.app.tick()
+
+    def until(self, there: Callable[[], bool], seconds: float) -> None:
+        """Let sample time pass until something is so."""
+        for _ in range(round(seconds / self.feed.step_s)):
+            if there():
+                return
+            self.app.tick()
+        assert there(), f"not within {seconds} s of sample time"
+
+    @property
+    def phase(self) -> str:
+        """Phase of the coached session."""
+        assert self.app.conductor is not None
+        view = self.app.conductor.now.coach
+        return "" if view is None else view.phase.value
+
+
+def screen_text(app: UnslouchApp) -> str:
+    """What stands on the screen, row by row."""
+    width, height = app.size
+    rows = app.screen._compositor.render_strips(app.size)
+    return "\n".join("".join(segment.text for segment in strip)[:width] for strip in rows[:height])
 
 
 @pytest.fixture(autouse=True)
-def _no_colour_wish(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_wish_for_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert "NO_COLOR" not in os.environ
-    yield
 
 
 @pytest.fixture
-def worn() -> type[WornFeed]:
-    return WornFeed
+def stage(tmp_path: Path) -> Callable[..., Stage]:
+    """Make an app on the real chain; nothing is kept unless ``keep``."""
+
+    def make(feed: WornFeed | None = None, start: Where = Where.DESK, **options: object) -> Stage:
+        chosen: dict[str, object] = {"fps": None, "keep": False, "data_dir": tmp_path, **options}
+        return Stage(feed or WornFeed(), start, Options(**chosen))  # pyright: ignore[reportArgumentType]
+
+    return make
 
 
 @pytest.fixture
-def wound() -> type[WoundFeed]:
-    return WoundFeed
+def feeds() -> dict[str, type[WornFeed]]:
+    """The feeds by name."""
+    return {"worn": WornFeed, "wound": WoundFeed, "quiet": QuietFeed}
+
+
+@pytest.fixture
+def text_of() -> Callable[[UnslouchApp], str]:
+    """What stands on the screen."""
+    return screen_text

@@ -170,8 +170,11 @@ class CoachScreen(LiveScreen):
         self._arrange(live=False, reading=False, choosing=True, scoring=False)
         choices = self.query_one(Choices)
         options = tuple(Option(spec.name, _dose(spec)) for spec in TECHNIQUES.values())
-        choices.show(Choice(options, min(choices.at, len(options) - 1)))
-        technique = list(TECHNIQUES)[choices.at]
+        techniques = list(TECHNIQUES)
+        wished = [k for k, technique in enumerate(techniques) if technique.value == self.unslouch.options.technique]
+        first = wished[0] if wished and choices.model is None else choices.at
+        choices.show(Choice(options, first))
+        technique = techniques[choices.at]
         spec = TECHNIQUES[technique]
         self.query_one(Figure).show(FigureModel(VIEWS[technique.value], 0, Tone.CALM))
         self.query_one(Stepper).show(Steps((), 0))
