@@ -15,6 +15,7 @@ from unslouch_signal.events import (
     ActivityKind,
     ActivitySpan,
     CalibrationDoubt,
+    DoubtReason,
     Event,
     RotationRep,
     SlouchAlert,
@@ -23,7 +24,7 @@ from unslouch_signal.events import (
 from unslouch_signal.frames import Mount
 from unslouch_signal.fusion import CausalFusion, fuse
 from unslouch_signal.grid import Grid, GridParameters
-from unslouch_signal.protocol import find_protocol, find_still_start
+from unslouch_signal.protocol import Protocol, ProtocolParameters, find_protocol, find_still_start
 from unslouch_signal.rotation import RotationDetector, RotationParameters
 from unslouch_signal.samples import BoolArray, SampleBlock
 from unslouch_signal.slouch import SlouchDetector, SlouchParameters
@@ -104,6 +105,8 @@ class Analyser:
             self._pending += [event for _, event in self._rotation.finish()]
         if self._calibration is not None:
             self._pending += [event for _, event in self._slouch.finish()]
+            if self._doubt.reason is not None and self._latest is not None:
+                self._pending.append(CalibrationDoubt(self._latest.t, self._doubt.reason, resolved=True))
         self._calibration = calibration
         self._angles = None if calibration is None else ThoraxAngles(calibration)
         self._doubt = DoubtDetector(self._p.doubt)
@@ -243,6 +246,8 @@ def analyse_recording(
     The calibration is the one given, else from ``neutral``, else found by the protocol, else from the first still
     second; ``mount`` tells forward where no bow does.
 
+    Where the strap slipped or was taken off and the protocol is found again, the new calibration counts from there.
+
     Parameters
     ----------
     neutral : (start, end) or None
@@ -258,11 +263,10 @@ def analyse_recording(
     if block.quat is None:
         block = fuse(block)
     found, source = _calibration_of(block, calibration, mount, neutral)
-    analyser = Analyser(found, parameters, 50.0)
-    events = analyser.process(block) + analyser.finish()
-    track = analyser.track
-    if track is None:
-        raise ValueError("the recording holds no samples")
+    analyser, events, track = _run(block, found, parameters, ())
+    again = _protocols_after(block, events)
+    if again:
+        analyser, events, track = _run(block, found, parameters, again)
     return Analysis(
         found,
         source,
@@ -275,6 +279,46 @@ def analyse_recording(
         tuple(e for e in events if isinstance(e, ActivitySpan)),
         tuple(e for e in events if isinstance(e, CalibrationDoubt)),
     )
+
+
+def _run(
+    block: SampleBlock,
+    calibration: Calibration | None,
+    parameters: AnalyserParameters | None,
+    again: tuple[Protocol, ...],
+) -> tuple[Analyser, list[Event], Track]:
+    """Analyse ``block``, changing to the calibration of each protocol in ``again`` where it ends."""
+    analyser = Analyser(calibration, parameters, 50.0)
+    events: list[Event] = []
+    tracks: list[Track] = []
+    a = 0
+    for protocol in (*again, None):
+        b = len(block) if protocol is None else int(np.count_nonzero(block.t <= protocol.bows[-1][1]))
+        if b > a:
+            events += analyser.process(block[a:b])
+            if analyser.track is not None:
+                tracks.append(analyser.track)
+        if protocol is not None:
+            analyser.set_calibration(protocol.calibration)
+        a = max(a, b)
+    return analyser, events + analyser.finish(), join(tracks)
+
+
+def _protocols_after(block: SampleBlock, events: list[Event]) -> tuple[Protocol, ...]:
+    """The protocols done again after the strap slipped or was off, within ten minutes each."""
+    found: list[Protocol] = []
+    done = -np.inf
+    for event in events:
+        if not isinstance(event, CalibrationDoubt) or event.resolved or event.t < done:
+            continue
+        if event.reason not in (DoubtReason.SLIPPED, DoubtReason.OFF_BODY, DoubtReason.CHARGER):
+            continue
+        first, last = (int(np.count_nonzero(block.t <= event.t + s)) for s in (0.0, 600.0))
+        protocol = find_protocol(block[first:last], ProtocolParameters(begin_s=600.0, look_s=600.0))
+        if protocol is not None:
+            found.append(protocol)
+            done = protocol.bows[-1][1]
+    return tuple(found)
 
 
 def _calibration_of(

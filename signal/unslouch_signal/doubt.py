@@ -6,9 +6,9 @@ A calibration says how the strap sits on the thorax. It fails when the strap may
   once the wearer has been upright within the lower threshold (7 deg) for 3 s: a strap that sits otherwise keeps
   showing a tilt.
 - *slipped*: turned by 12 deg or more within half a second, on the spot, quiet before and after, and world up is still
-  elsewhere 4 s later. A strap that slips turns on the spot; a thorax that tilts so quickly swings the sensor about the
-  hip, 0.3 m or more away, which takes 1.5 m/s^2 and more. It is trusted again when world up is where it was before
-  (3 deg) for 6 s: then it was a movement after all.
+  elsewhere 4 s later. A strap that slips turns on the spot; a thorax that tilts so quickly swings the sensor about
+  the hip, 0.3 m or more away, which takes 1.2 m/s^2 or more on average for each rad. It is trusted again when world
+  up is where it was before (3 deg) for 6 s: then it was a movement after all.
 - *off body*, *charger*: longer than 2 s. A strap is never put on again just as before, so only a new
   calibration ends it.
 """
@@ -56,9 +56,9 @@ class DoubtParameters:
     slip_s: float = 0.5
     slip_quiet_s: float = 0.3
     slip_turn: float = math.radians(12.0)
-    slip_quiet: float = math.radians(12.0)
+    slip_quiet: float = math.radians(8.0)
     slip_stays: float = math.radians(3.0)
-    slip_swing: float = 2.4
+    slip_swing: float = 0.7
     slip_wait_s: float = 4.0
     back: float = math.radians(3.0)
     back_s: float = 6.0
@@ -173,48 +173,46 @@ class DoubtDetector:
 
 
 class SlipFinder:
-    """Finds quick turns that stay; each is told ``slip_wait_s`` after it, with world up before it."""
+    """Finds quick turns on the spot that stay; each is told ``slip_wait_s`` after it, with world up before it."""
 
     def __init__(self, parameters: DoubtParameters) -> None:
-        self._p = p = parameters
+        p = parameters
+        self._p = p
         self._slip, self._quiet, self._wait = _points(p.slip_s), _points(p.slip_quiet_s), _points(p.slip_wait_s)
         self._fast = RunningMean(self._slip, zeros=True)
         self._calm = RunningMean(self._quiet, zeros=True)
-        self._swing = RunningMean(self._slip, zeros=True)
         self._past: tuple[FloatArray, ...] | None = None
 
     def process(self, track: Track, acc_size: FloatArray, worn: BoolArray) -> list[tuple[int, FloatArray]]:
         """Return (index in the block, world up before) of each slip told at that index."""
-        n, span = len(track), self._quiet + self._slip + self._wait
+        p, n, span = self._p, len(track), self._quiet + self._slip + self._wait
         fast, calm = self._fast.process(track.rate), self._calm.process(track.rate)
-        # without acceleration a slip cannot be told from a movement
-        swing = self._swing.process(np.where(np.isfinite(acc_size), acc_size, 100.0))
-        new = (fast, calm, swing, track.up[:, 0], track.up[:, 1], track.up[:, 2], worn.astype(np.float64))
+        new = (fast, calm, acc_size, track.up[:, 0], track.up[:, 1], track.up[:, 2], worn.astype(np.float64))
         if self._past is None:
             self._past = tuple(np.zeros(span) for _ in new)
-        fast, calm, swing, x, y, z, worn_at = (np.concatenate((a, b)) for a, b in zip(self._past, new, strict=True))
-        self._past = tuple(a[n:].copy() for a in (fast, calm, swing, x, y, z, worn_at))
-        # index i of the block is i + span here; the slip ended slip_wait_s ago and began slip_s before
-        ended, began = (
-            slice(self._quiet + self._slip, self._quiet + self._slip + n),
-            slice(self._quiet, self._quiet + n),
+        fast, calm, acc, x, y, z, worn_at = both = tuple(
+            np.concatenate(pair) for pair in zip(self._past, new, strict=True)
         )
-        settled = slice(ended.start + self._quiet, ended.stop + self._quiet)
-        p = self._p
+        self._past = tuple(a[n:].copy() for a in both)
+        # index i of the block is i + span here; the slip ended slip_wait_s before and began slip_s before that
+        began, ended = self._quiet, self._quiet + self._slip
+        settled = ended + self._quiet
         quick = (
-            (fast[ended] * p.slip_s > p.slip_turn)
-            & (swing[ended] < p.slip_swing * p.slip_s * fast[ended])
-            & (calm[began] < p.slip_quiet)
-            & (calm[settled] < p.slip_quiet)
-            & (worn_at[began] > 0)
+            (fast[ended : ended + n] * p.slip_s > p.slip_turn)
+            & (calm[began : began + n] < p.slip_quiet)
+            & (calm[settled : settled + n] < p.slip_quiet)
+            & (worn_at[began : began + n] > 0)
         )
         found: list[tuple[int, FloatArray]] = []
-        for i in np.flatnonzero(quick):
-            a, b = i + began.start, i + span
-            before, now = np.array([x[a], y[a], z[a]]), np.array([x[b], y[b], z[b]])
+        for i in (int(j) for j in np.flatnonzero(quick)):
+            before, now = (np.array([x[j], y[j], z[j]]) for j in (i + began, i + span))
             cosine = float(np.clip(before[0] * now[0] + before[1] * now[1] + before[2] * now[2], -1.0, 1.0))
-            if math.acos(cosine) > p.slip_stays:
-                found.append((int(i), before))
+            turned = float(fast[i + ended]) * p.slip_s
+            # a tilt that is a little wrong leaves some acceleration all the time: only what the movement adds counts
+            rest = math.fsum(acc[i : i + began]) / began
+            swing = math.fsum(abs(a - rest) for a in acc[i + began + 1 : i + ended + 1]) / self._slip
+            if math.acos(cosine) > p.slip_stays and swing < p.slip_swing * turned:
+                found.append((i, before))
         return found
 
 

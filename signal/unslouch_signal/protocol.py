@@ -18,20 +18,19 @@ from unslouch_signal.grid import Grid
 from unslouch_signal.samples import BoolArray, FloatArray, SampleBlock
 from unslouch_signal.track import GRID_HZ
 
-LOOK_S = 180.0
-"""How much of the start of a recording is looked at, s."""
-
 
 @dataclass(frozen=True, slots=True)
 class ProtocolParameters:
     """What makes the protocol; s and rad.
 
-    ``begin_s``: the still part begins within the first minute. ``creep``: how far world up may wander in a second of
-    stillness. ``bow``: depth of a bow; ``ended``: a bow is over at this tilt. ``bow_s``: shortest and longest.
-    ``pause_s``: at most between the still part, the bows and being upright again. ``agree``: directions of the bows;
-    ``alike``: the shallowest against the deepest; ``twist``: the most a bow turns to a side (one who gets up turns).
+    ``look_s``: how much of the recording is looked at. ``begin_s``: the still part begins within the first minute.
+    ``creep``: how far world up may wander in a second of stillness. ``bow``: depth of a bow; ``ended``: a bow is
+    over at this tilt. ``bow_s``: shortest and longest. ``pause_s``: at most between the still part, the bows and
+    being upright again. ``agree``: directions of the bows; ``alike``: the shallowest against the deepest;
+    ``twist``: the most a bow turns to a side (one who gets up turns).
     """
 
+    look_s: float = 180.0
     begin_s: float = 60.0
     still_s: float = 4.0
     creep: float = math.radians(2.5)
@@ -58,7 +57,7 @@ class Protocol:
 def find_protocol(block: SampleBlock, parameters: ProtocolParameters | None = None) -> Protocol | None:
     """Find the protocol in the first minutes of ``block`` (with orientation); None when it is not there."""
     p = parameters or ProtocolParameters()
-    start = _Start.of(block)
+    start = _Start.of(block, p.look_s)
     for first, last in start.still(1.0, p.creep):
         if start.t[first] - start.t[0] > p.begin_s:
             break
@@ -76,12 +75,12 @@ def find_protocol(block: SampleBlock, parameters: ProtocolParameters | None = No
 
 
 def find_still_start(block: SampleBlock, parameters: ProtocolParameters | None = None) -> tuple[float, float] | None:
-    """Return the first still stretch of 0.6 s or more, at most 10 s of it, preferring one of 2 s that begins as early.
+    """Return the first still stretch of 0.6 s or more, at most 10 s of it; one of 2 s in the first 5 s is preferred.
 
     Windows of 0.4 s are looked at: people who know what is coming hold still for less than a second.
     """
     p = parameters or ProtocolParameters()
-    start = _Start.of(block)
+    start = _Start.of(block, p.look_s)
     runs = [(float(start.t[a]), float(start.t[b - 1])) for a, b in start.still(0.4, 0.4 * p.creep)]
     for shortest in (2.0, 0.6):
         for begin, end in runs:
@@ -99,8 +98,8 @@ class _Start:
     up: FloatArray
 
     @staticmethod
-    def of(block: SampleBlock) -> _Start:
-        cut = block[: int(np.count_nonzero(block.t <= block.t[0] + LOOK_S))] if len(block) else block
+    def of(block: SampleBlock, look_s: float) -> _Start:
+        cut = block[: int(np.count_nonzero(block.t <= block.t[0] + look_s))] if len(block) else block
         grid = Grid().process(cut)
         quat = np.ascontiguousarray(grid.quat.T)
         return _Start(grid.t, quat, quaternion.up_in_sensor(quat))
