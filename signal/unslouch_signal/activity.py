@@ -148,6 +148,9 @@ class ActivityDetector:
 
     def _lying(self, track: Track) -> tuple[BoolArray, NDArray[np.uint8]]:
         tilted = self._tilted.process(track.tilt > self._p.lying, track.tilt < self._p.lying_leave)
+        if not bool(tilted.any()):
+            zero = np.zeros(len(track), np.uint8)
+            return self._lies.process(zero) != 0, self._first_side(zero)
         x, y = track.up[:, 0], track.up[:, 1]
         # NaN compares false: forward unknown is not recognised as supine
         known: BoolArray = np.isfinite(track.flexion)

@@ -124,8 +124,12 @@ class DoubtDetector:
         causes = np.zeros(len(track), np.uint8)
         causes[np.diff(np.concatenate(([before], track.k))) > self._p.gap_s * GRID_HZ] = GAP
         causes[self._lying.process((activity.codes == LYING).astype(np.uint8)) != 0] = LYING_LONG
-        flags = track.flags
-        off = np.where((flags & SampleFlag.CHARGER) != 0, 2, np.where((flags & SampleFlag.OFF_BODY) != 0, 1, 0))
+        flags = track.flags & (SampleFlag.CHARGER | SampleFlag.OFF_BODY)
+        off = (
+            flags
+            if not bool(flags.any())
+            else np.where((flags & SampleFlag.CHARGER) != 0, 2, np.where((flags & SampleFlag.OFF_BODY) != 0, 1, 0))
+        )
         long = self._off.process(off.astype(np.uint8))
         causes[long == 1] = OFF_BODY
         causes[long == 2] = CHARGER

@@ -58,6 +58,8 @@ class Schmitt:
     def process(self, enter: BoolArray, leave: BoolArray) -> BoolArray:
         """Return the state at each point."""
         n = len(enter)
+        if not self._on and not bool(enter.any()):
+            return np.zeros(n, np.bool_)
         said = np.where(enter | leave, np.arange(1, n + 1), 0)
         last = np.maximum.accumulate(said)
         out = np.concatenate(([self._on], enter & ~leave))[last]
@@ -80,6 +82,10 @@ class Debounce:
         n = len(codes)
         if n == 0:
             return codes
+        if self._out == self._code and bool((codes == self._code).all()):
+            # nothing changes: the usual case
+            self._run += n
+            return np.full(n, self._out, np.uint8)
         index = np.arange(n)
         new = np.concatenate(([codes[0] != self._code], codes[1:] != codes[:-1]))
         start = np.maximum.accumulate(np.where(new, index, -1))
