@@ -92,7 +92,10 @@ def decoded_messages(block: SampleBlock, calibration: str | None, utc_offset_s: 
             b'{"timestamp":{"sec":%d,"nsec":%d},"frame_id":"world","pose":{"position":{"x":0,"y":0,"z":0},'
             b'"orientation":{"x":%.4f,"y":%.4f,"z":%.4f,"w":%.4f}}}' % (ns // 10**9, ns % 10**9, x, y, z, w),
         )
-    track = analyse_recording(block, None if calibration is None else Calibration.from_json(calibration)).track
+    try:
+        track = analyse_recording(block, None if calibration is None else Calibration.from_json(calibration)).track
+    except ValueError:
+        return  # nothing to judge in it: the file then has orientation alone
     at = np.flatnonzero(track.measured)
     at = at[_thinned(track.t[at])]
     columns = {

@@ -17,6 +17,7 @@ from unslouch.wire.records import Decoded, DecodedBlock
 from unslouch.wire.source import CHANNELS
 from unslouch.wire.status import StrapCalibration
 from unslouch.wire.table import PacketTable
+from unslouch_signal.calibration import Calibration
 from unslouch_signal.samples import SampleBlock
 
 CALIBRATION_TOPIC = "/calibration"
@@ -79,6 +80,7 @@ def packet_table(file: McapFile) -> PacketTable:
 def recording_of(path: Path, file: McapFile) -> Recording:
     """A recording from a file taken apart; its samples may be empty."""
     decoded = decode_all(packet_table(file))
+    calibration, markers, device = _said(file)
     notices = list(file.notices)
     if decoded.errors:
         reasons = ", ".join(f"{count} {fault.value}" for fault, count in decoded.errors.items())
@@ -89,7 +91,6 @@ def recording_of(path: Path, file: McapFile) -> Recording:
         missing = sum(g.missing for g in decoded.gaps)
         where = f"{len(decoded.gaps)} gaps" if len(decoded.gaps) > 1 else "one gap"
         notices.append(Notice(NoticeKind.MISSING, f"{path.name} lacks {missing} samples in {where}."))
-    calibration, markers, device = _said(file)
     return Recording(
         path,
         Format.MCAP,
@@ -159,7 +160,14 @@ def _said(file: McapFile) -> tuple[str | None, list[Marker], dict[str, str]]:
         value = cast("dict[str, object]", parsed)
         topic = topics[int(file.channel[i])]
         if topic == CALIBRATION_TOPIC and isinstance(value.get("calibration"), dict):
-            calibration = json.dumps(value["calibration"])
+            text = json.dumps(value["calibration"])
+            try:
+                Calibration.from_json(text)
+            except ValueError as error:
+                message = f"A calibration in the recording cannot be used: {error}."
+                file.notices.append(Notice(NoticeKind.DAMAGED, message))
+            else:
+                calibration = text
         elif topic == MARKER_TOPIC:
             t = value.get("t")
             if isinstance(t, int | float):

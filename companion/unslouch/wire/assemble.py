@@ -75,7 +75,7 @@ def unwrap_boots(boot: IntArray, reference: int) -> IntArray:
     return reference + ((boot - reference + _BOOTS // 2) % _BOOTS) - _BOOTS // 2
 
 
-def consistent_times(key: IntArray, t_us: IntArray) -> BoolArray:
+def consistent_times(key: IntArray, t_us: IntArray, before_us: int | None = None) -> BoolArray:
     """Which packets of one boot may stay so that time increases strictly with seq.
 
     Parameters
@@ -83,6 +83,8 @@ def consistent_times(key: IntArray, t_us: IntArray) -> BoolArray:
     key : (m,) int64
         seq of each packet's first sample, not decreasing.
     t_us : (m,) int64
+    before_us
+        Time of the last sample delivered before the first of these.
 
     Notes
     -----
@@ -101,6 +103,8 @@ def consistent_times(key: IntArray, t_us: IntArray) -> BoolArray:
         before, after = np.maximum(pair - 1, 0), np.minimum(pair + 2, len(t) - 1)
         second_low = (t[pair] < t[after]) & (pair + 2 < len(t))
         alone = (pair == 0) & (pair + 2 < len(t)) & (t[pair + 1] < t[after])  # the very first against the next two
+        if before_us is not None:  # a leap that the next packet does not confirm
+            alone |= (pair == 0) & (t[np.minimum(pair + 1, len(t) - 1)] > before_us)
         first_high = ((t[before] < t[pair + 1]) & (pair > 0)) | (alone & ~second_low)
         drop_first = first_high & ~second_low
         drop_second = second_low & ~first_high
@@ -147,8 +151,10 @@ def assemble(groups: list[Group], boot_reference: int, first_packet: int, errors
     return drop_backward(everything, errors)
 
 
-def merge(first: Sorted | None, second: Sorted | None, errors: Counter[WireFault]) -> Sorted | None:
-    """Samples of both in order, each once; ``first`` wins."""
+def merge(
+    first: Sorted | None, second: Sorted | None, before_us: int | None, errors: Counter[WireFault]
+) -> Sorted | None:
+    """Samples of both in order, each once; ``first`` wins. ``before_us``: the last time delivered in the first boot."""
     if first is None or second is None:
         return second if first is None else first
 
@@ -183,7 +189,7 @@ def merge(first: Sorted | None, second: Sorted | None, errors: Counter[WireFault
     keep = np.ones(len(starts), np.bool_)
     for b in np.unique(both.boot[starts]).tolist():
         of = both.boot[starts] == b
-        keep[of] = consistent_times(key[of], both.t_us[starts][of])
+        keep[of] = consistent_times(key[of], both.t_us[starts][of], before_us if b == first.boot[0] else None)
     if not bool(keep.all()):
         errors[WireFault.TIME_BACKWARD] += int((~keep).sum())
         both = both.take(np.repeat(keep, np.diff(np.r_[starts, len(both)])))

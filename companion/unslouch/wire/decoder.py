@@ -103,7 +103,8 @@ class Decoder:
                 self._enter_boot(int(new.boot[0]), new)
             late += self._late(new.take(self._is_past(new)))
             new = new.take(~self._is_past(new))
-        pending = merge(self._held, new if new is not None and len(new) else None, step.errors)
+        before_us = None if self._next_seq is None else self._last_us
+        pending = merge(self._held, new if new is not None and len(new) else None, before_us, step.errors)
         self._held = None
         while pending is not None and len(pending):
             boot = int(pending.boot[0])
@@ -238,6 +239,7 @@ class _Step:
 
     def __init__(self, table: PacketTable, log: LogAssembler, anchor: Anchor | None) -> None:
         self.parsed = Parsed()
+        self._before = anchor
         self.errors = self.parsed.errors
         self.statuses: list[tuple[float, Status]] = []
         self.calibrations: list[tuple[float, StrapCalibration]] = []
@@ -276,8 +278,9 @@ class _Step:
         return None if best is None else best[2]
 
     def anchors_at(self, boot: int) -> frozenset[int]:
-        """Seq of the anchors seen for a boot."""
-        return frozenset(a.seq for a in self.parsed.anchors if a.boot == boot % _BOOTS)
+        """Sequence numbers of the anchors seen for a boot: those of this table, and the last one before."""
+        anchors = self.parsed.anchors if self._before is None else [self._before, *self.parsed.anchors]
+        return frozenset(a.seq for a in anchors if a.boot == boot % _BOOTS)
 
     def decoded(
         self,
