@@ -73,11 +73,11 @@ def columns(recording: Recording) -> list[str]:
 
 
 def start_utc(recording: Recording) -> str:
-    """Return when the first sample was taken, ISO 8601."""
+    """Return when the first sample was taken, ISO 8601, to a second."""
     from datetime import UTC, datetime
 
     offset = recording.utc_offset_s or 0.0
-    return datetime.fromtimestamp(offset + float(recording.samples.t[0]), UTC).isoformat(timespec="seconds")
+    return datetime.fromtimestamp(round(offset + float(recording.samples.t[0])), UTC).isoformat(timespec="seconds")
 
 
 def info_text(recording: Recording) -> str:

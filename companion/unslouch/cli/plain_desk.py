@@ -13,7 +13,7 @@ from unslouch.live.feed import Buzz, Feed, FeedKind, LinkKind, Update
 from unslouch.report.plain import Line, event_lines
 from unslouch.report.words import counted, span
 from unslouch.store.log import Save, SessionLog, SessionStart
-from unslouch.store.rows import Outcome, SessionKind, Source
+from unslouch.store.rows import SessionKind, Source
 from unslouch.store.store import Store
 from unslouch_signal.events import RotationRep, SlouchSpell, Technique
 from unslouch_signal.progress import Verdict, summarise
@@ -98,9 +98,6 @@ class PlainDesk:
     def end(self) -> None:
         """End the session; safe to call twice."""
         self._carry_out(self._session.command(End()))
-        if self._log is not None:
-            self._log.end(self._t, Outcome.ENDED)
-            self._log = None
 
     def summary(self, *, rotations: bool = True) -> None:
         """Print what it came to."""

@@ -13,8 +13,8 @@ from unslouch_signal.synth.movements import (
     GetUp,
     LieDown,
     Movement,
-    Rest,
     RotateTrunk,
+    Settle,
     SitDown,
     StandUp,
 )
@@ -66,14 +66,15 @@ class Wearer:
         if asked.move in COMMANDS:
             self.person.command(asked.move)
         elif asked.move in WORKING:
-            self.person.command(Rest(0.3))
+            # A movement begins from where one is: out of a turn that was under way, come back first.
+            self.person.command(Settle(1.0))
             self.go_on()
         elif asked.move == "calibrate":
             self.person.command("calibrate")
         elif asked.move == "position":
             self._take_position(asked.technique)
-        elif self.person.pose().lying is None:
-            self.person.command("upright")
+        else:
+            self.person.command(Settle())
 
     def go_on(self) -> None:
         """Begin the next repetition when the last one is over and more are wanted."""

@@ -1,0 +1,194 @@
+"""What has arrived of one strap, and what is missing: pure bookkeeping by identity, without radio and clock.
+
+Samples are named by (boot, seq), log records by id (docs/protocol.md, section 1 and 5). The ledger sees every packet as
+it arrives, knows the holes, and says up to where everything is there, which is what may be confirmed once it is on disk.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, replace
+
+from unslouch.wire.layout import HEADER_SIZE, SEQ_SPAN, Kind
+from unslouch.wire.source import Channel, Packet
+from unslouch_signal.samples import SampleFlag
+
+_HEADER = struct.Struct("<BBHI")
+_SAMPLE_SIZE = {Kind.FUSED.head: 12, Kind.RAW.head: 12, Kind.FUSED_GYRO.head: 18}
+_COMPACT_SPAN = 1 << 24
+_MOST_HOLES = 1024
+"""A strap that lies could make any number; beyond this the oldest is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Up to where everything has arrived.
+
+    ``seq`` is the next sample of ``boot`` that is not there (None before any); ``log_id`` the last record before the
+    first that is not there (0 before any).
+    """
+
+    boot: int | None = None
+    seq: int = 0
+    log_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Missing samples [first, end) of a boot; ``asked`` counts the requests for them."""
+
+    boot: int
+    first: int
+    end: int
+    asked: int = 0
+
+
+class Ledger:
+    """Follows the packets of one strap over connections.
+
+    Parameters
+    ----------
+    start
+        What was stored before; everything after it counts as missing.
+    """
+
+    def __init__(self, start: Position | None = None) -> None:
+        start = start or Position()
+        self._boot = start.boot
+        self._next = start.seq
+        self._log_done = start.log_id
+        self._log_ahead: set[int] = set()
+        self._holes: list[Hole] = []
+        self._anchor_seq: int | None = None
+        self.samples = 0
+        """Samples that arrived live for the first time."""
+        self.resent = 0
+        """Samples that filled a hole."""
+
+    @property
+    def boot(self) -> int | None:
+        """The boot that is streamed."""
+        return self._boot
+
+    @property
+    def next_seq(self) -> int:
+        """The sample that comes next."""
+        return self._next
+
+    @property
+    def holes(self) -> tuple[Hole, ...]:
+        """What is missing, in order."""
+        return tuple(self._holes)
+
+    def position(self) -> Position:
+        """Up to where everything has arrived."""
+        whole = self._holes[0].first if self._holes else self._next
+        return Position(self._boot, whole, self._log_done)
+
+    def take(self, packet: Packet) -> None:
+        """Note what a packet of the stream carries; others are none of the ledger's."""
+        data = packet.data
+        if packet.channel is not Channel.STREAM or not data:
+            return
+        size = _SAMPLE_SIZE.get(data[0])
+        if data[0] == Kind.ANCHOR.head and len(data) == HEADER_SIZE:
+            _, _, boot, seq = _HEADER.unpack_from(data)
+            self._enter(boot)
+            self._anchor_seq = seq
+        elif data[0] == Kind.COMPACT.head and self._anchor_seq is not None and self._boot is not None:
+            low = int.from_bytes(data[2:5], "little")
+            nearest = (low - self._anchor_seq + _COMPACT_SPAN // 2) % _COMPACT_SPAN - _COMPACT_SPAN // 2
+            self._samples(self._boot, self._anchor_seq + nearest, 1, data[1])
+        elif size is not None and len(data) > HEADER_SIZE and (len(data) - HEADER_SIZE) % size == 0:
+            _, flags, boot, seq = _HEADER.unpack_from(data)
+            self._samples(boot, seq, (len(data) - HEADER_SIZE) // size, flags)
+
+    def log_record(self, record_id: int) -> None:
+        """Note a whole record of the log."""
+        if record_id <= self._log_done:
+            return
+        self._log_ahead.add(record_id)
+        while self._log_done + 1 in self._log_ahead:
+            self._log_done += 1
+            self._log_ahead.discard(self._log_done)
+
+    def log_starts_at(self, record_id: int) -> None:
+        """The strap holds nothing before this record: what is missing before it will never come."""
+        if record_id - 1 > self._log_done:
+            self._log_done = record_id - 1
+            self._log_ahead = {one for one in self._log_ahead if one > self._log_done}
+            self.log_record(self._log_done + 1 if self._log_done + 1 in self._log_ahead else 0)
+
+    def missing_records(self, first: int, last: int) -> list[tuple[int, int]]:
+        """Runs of record ids of a transfer that did not arrive."""
+        runs: list[tuple[int, int]] = []
+        for record_id in range(max(first, self._log_done + 1), last + 1):
+            if record_id in self._log_ahead:
+                continue
+            if runs and runs[-1][1] == record_id - 1:
+                runs[-1] = (runs[-1][0], record_id)
+            else:
+                runs.append((record_id, record_id))
+        return runs
+
+    def asked(self, hole: Hole) -> None:
+        """Note that a hole was asked for."""
+        self._holes = [replace(one, asked=one.asked + 1) if one == hole else one for one in self._holes]
+
+    def give_up(self, hole: Hole) -> None:
+        """Note that the samples of a hole will not come as samples (they are in the log, or gone)."""
+        self._holes = [one for one in self._holes if (one.first, one.end) != (hole.first, hole.end)]
+
+    def expect(self, boot: int, seq: int) -> None:
+        """Samples up to ``seq`` of ``boot`` exist: at a reconnect, what was taken meanwhile is missing."""
+        self._enter(boot)
+        if seq > self._next:
+            self._open_hole(self._next, seq)
+            self._next = seq
+
+    def _enter(self, boot: int) -> None:
+        if boot == self._boot:
+            return
+        # what is left of the boot before is in the strap's log
+        self._boot, self._next, self._holes = boot, 0, []
+
+    def _samples(self, boot: int, seq: int, n: int, flags: int) -> None:
+        if seq < 0 or seq + n > SEQ_SPAN:
+            return
+        if boot != self._boot:
+            if self._boot is not None and not _newer(boot, self._boot):
+                return
+            self._enter(boot)
+            self._next = seq
+        if seq < self._next:
+            self._fill(seq, min(seq + n, self._next))
+        if seq + n > self._next:
+            first = max(seq, self._next)
+            if first > self._next and not flags & SampleFlag.LOST_BEFORE:
+                self._open_hole(self._next, first)
+            self.samples += seq + n - first
+            self._next = seq + n
+
+    def _open_hole(self, first: int, end: int) -> None:
+        assert self._boot is not None
+        self._holes.append(Hole(self._boot, first, end))
+        if len(self._holes) > _MOST_HOLES:
+            del self._holes[0]
+
+    def _fill(self, first: int, end: int) -> None:
+        left: list[Hole] = []
+        for hole in self._holes:
+            if end <= hole.first or first >= hole.end:
+                left.append(hole)
+                continue
+            self.resent += min(end, hole.end) - max(first, hole.first)
+            if hole.first < first:
+                left.append(replace(hole, end=first))
+            if end < hole.end:
+                left.append(replace(hole, first=end))
+        self._holes = left
+
+
+def _newer(a: int, b: int) -> bool:
+    """Serial arithmetic on boots (docs/protocol.md, section 1)."""
+    return 0 < (a - b) % 65536 < 32768

@@ -1,0 +1,52 @@
+"""What a link is doing, as values a screen can show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from unslouch.errors import Reason
+
+
+class Phase(StrEnum):
+    """Where a strap's link stands."""
+
+    SEARCHING = "searching"
+    CONNECTING = "connecting"
+    PAIRING = "pairing"
+    STARTING = "starting"
+    STREAMING = "streaming"
+    FETCHING = "fetching"
+    """Streaming, and what was missed is being fetched."""
+    LOST = "lost"
+    """The link ended by itself; it is being tried again."""
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """A phase with a sentence, the mend where there is one, and how far a fetch has come (0 to 1)."""
+
+    phase: Phase
+    text: str
+    advice: str = ""
+    reason: Reason | None = None
+    progress: float | None = None
+
+
+ADVICE: dict[Reason, str] = {
+    Reason.NO_ADAPTER: "Plug in a Bluetooth adapter; on Linux see that the bluetooth service runs.",
+    Reason.ADAPTER_OFF: "Switch Bluetooth on.",
+    Reason.NO_PERMISSION: "Allow this terminal to use Bluetooth in the system's privacy settings.",
+    Reason.NOT_IN_RANGE: "Is the strap charged and near? Its lamp blinks every five seconds.",
+    Reason.TAKEN: "Another computer or phone holds it: close the program there.",
+    Reason.NOT_PAIRED: "Hold the strap's button for three seconds, then run `unslouch pair`.",
+    Reason.PAIRING_REFUSED: "Hold the strap's button for three seconds and try again.",
+    Reason.PAIRING_CLOSED: "Hold the strap's button for three seconds: pairing is open for a minute then.",
+    Reason.BOND_LOST: "Run `unslouch forget`, hold the strap's button for three seconds, then run `unslouch pair`.",
+    Reason.WRONG_FIRMWARE: "Update the strap's firmware or this program.",
+    Reason.SILENT: "It is being connected anew.",
+    Reason.LINK_LOST: "It is being connected anew; what was missed is fetched then.",
+    Reason.TIMEOUT: "It is being tried again.",
+}
+"""What a person can do about a reason."""
