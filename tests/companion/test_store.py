@@ -206,6 +206,14 @@ def test_deleting_and_forgetting(store: Store) -> None:
     assert all(store.query(f"SELECT count(*) FROM {table}") == [(0,)] for table in PARTS)
 
 
+def test_a_deleted_session_leaves_no_words_in_the_file(tmp_path: Path) -> None:
+    with Store.open(data_paths(tmp_path)) as store:
+        log = SessionLog(store, START)
+        log.save(*(MarkerRow(float(i), "a-secret-told-in-confidence") for i in range(500)))
+        store.delete_session(log.row.uid)
+    assert b"a-secret-told-in-confidence" not in (tmp_path / "unslouch.db").read_bytes()
+
+
 def test_forgotten_words_leave_no_trace_in_the_files(store: Store) -> None:
     SessionLog(store, START).save(MarkerRow(101.0, "a-secret-told-in-confidence"))
     database.backup(store.path, store.path.parent / database.BACKUPS, 1, 1e9)
@@ -311,9 +319,9 @@ def test_a_newer_database_is_refused_and_not_touched(tmp_path: Path, read_only: 
     Store.open(data_paths(tmp_path)).close()
     path = tmp_path / "unslouch.db"
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 99")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     before = path.read_bytes()
-    with pytest.raises(StoreError, match=r"version 99; this program knows versions up to") as told:
+    with pytest.raises(StoreError, match=rf"version {len(MIGRATIONS) + 1}; this program knows versions up to") as told:
         Store(path, read_only=read_only)
     assert told.value.reason is Reason.UNKNOWN_VERSION
     assert "Update unslouch" in told.value.advice

@@ -308,6 +308,7 @@ class CoachSession:
         self.outcome = outcome
         self.clock = None
         self.waiting = None
+        self.paused = False
         self._enter(phase, text, CueKind.STOP if phase is not Phase.ENDED else CueKind.FINISHED)
         self._out.append(Finished(self._t, outcome))
 
