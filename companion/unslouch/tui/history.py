@@ -76,10 +76,10 @@ def _lines(side: Side, means: list[float]) -> list[tuple[str, str, str]]:
         return [(side.value, last, "foreground")]
     change = means[-1] - means[0]
     judged = verdict(change)
-    word = "real change" if judged is Verdict.REAL else "within noise"
+    word = "real" if judged is Verdict.REAL else "within noise"
     return [
         (side.value, last, "foreground"),
-        ("", f"  {math.degrees(change):+.0f}° since first: {word}", Tone.GOOD if judged is Verdict.REAL else Tone.OFF),
+        ("  change", f"{math.degrees(change):+.0f}° {word}", Tone.GOOD if judged is Verdict.REAL else Tone.OFF),
     ]
 
 

@@ -72,7 +72,7 @@ class CoachScreen(LiveScreen):
     CoachScreen #caption { width: 15; }
     CoachScreen ZoneGauge { margin: 0 1; }
     CoachScreen #hold { height: 1fr; margin: 0 1; align: left middle; }
-    CoachScreen HoldRing { width: 14; height: 7; }
+    CoachScreen HoldRing { width: 14; height: 1fr; max-height: 7; }
     CoachScreen #holding { width: 1fr; height: 5; margin: 0 0 0 2; }
     CoachScreen Counts { height: 2; }
     CoachScreen CueLine { height: 2; }
@@ -85,7 +85,7 @@ class CoachScreen(LiveScreen):
     CoachScreen.-scoring PainScale { display: block; }
     CoachScreen.-tall #trace { height: 8; }
     CoachScreen.-tall #top { height: 9; }
-    CoachScreen.-tall HoldRing { width: 22; height: 11; }
+    CoachScreen.-tall HoldRing { width: 22; max-height: 11; }
     CoachScreen.-wide #caption { width: 20; }
     CoachScreen.-low #trace, CoachScreen.-short #trace { display: none; }
     CoachScreen.-low #top { height: 4; margin: 0 1; }
@@ -93,6 +93,7 @@ class CoachScreen(LiveScreen):
     CoachScreen.-tiny #left, CoachScreen.-short #left { display: none; }
     CoachScreen.-short #card { padding: 0 1; }
     CoachScreen.-short Stepper { display: none; }
+    CoachScreen.-short Choices { height: 4; }
     CoachScreen.-short #top { height: 1fr; margin: 0 1; }
     CoachScreen.-short #caption { width: 14; }
     CoachScreen.-short #hold { height: 1; }

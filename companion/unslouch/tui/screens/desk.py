@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
+from unslouch.live.feed import LinkKind
 from unslouch.tui.actions import Where, bindings
 from unslouch.tui.figures import FigureModel, View
 from unslouch.tui.screens.base import LiveScreen
@@ -87,6 +88,8 @@ class DeskScreen(LiveScreen):
         """Show the desk's view."""
         view = now.desk
         word, tone = POSTURE[view.state.value]
+        if now.link.kind is LinkKind.CONNECTING:
+            tone = Tone.OFF
         angle, way, figure = self._angle(view, tone)
         self.set_class(view.state.value == "cued", "-alert")
         self.query_one(Figure).show(figure)

@@ -149,7 +149,5 @@ class PainScale(Live[Score], can_focus=True):
         word = "Choose: 0 is none, 10 the worst." if chosen is None else f"{chosen}: {_WORDS[chosen]}"
         lines.append(strip_of([Segment(shortened(word, width), style(self.ink("foreground"), paper))], width, blank))
         if model.zones:
-            lines.append(
-                strip_of([Segment(shortened("0-3 go, 4-5 gently, 6 and more not today", width), dim)], width, blank)
-            )
+            lines.append(strip_of([Segment(shortened("0-3 go, 4-5 gently, 6+ not today", width), dim)], width, blank))
         return lines[: self.size.height]
