@@ -159,6 +159,12 @@ def test_a_repetition(side):
     assert (r.start, r.end) == pytest.approx((2.0, 8.0), abs=0.01)
     assert 3.4 < r.peak < 6.6
     assert np.degrees(r.range) == pytest.approx(47.0, abs=0.05)
+    # within a tenth of the range of the peak: the hold and the ends of the ways
+    way = 1.5 - crossing(47.0, 1.5, 0.9 * 47.0)
+    assert r.hold == pytest.approx((3.5 - way, 6.5 + way), abs=0.03)
+    (h,) = t.holds
+    assert (h.technique, h.side) == (Technique.SEATED_ROTATION, side)
+    assert h.held == pytest.approx(3.0 + 2 * way, abs=0.05)
 
 
 def test_two_repetitions_straight_across_share_their_border():

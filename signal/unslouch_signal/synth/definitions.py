@@ -159,30 +159,40 @@ def rotation_truth(
                     faults.append(fault)
         if any(g0 < note.end and note.start < g1 for g0, g1 in gaps):
             faults.append(RotationFault.CUT_BY_GAP)
-        out.append(
-            RotationTruth(
-                note.side, note.position, note.start, float(t[lo + top]), note.end, float(away[top]), tuple(faults)
-            )
-        )
+        held = np.flatnonzero(away >= 0.9 * away[top])
+        hold = (float(t[lo + held[0]]), float(t[lo + held[-1]]))
+        peak, reach = float(t[lo + top]), float(away[top])
+        out.append(RotationTruth(note.side, note.position, note.start, peak, note.end, reach, tuple(faults), hold))
     return tuple(out)
 
 
-def hold_truth(t: FloatArray, angles: Angles, notes: list[HoldNote], p: TruthParameters) -> tuple[HoldTruth, ...]:
-    """Time inside the zone within each hold that was meant."""
+def hold_truth(
+    t: FloatArray,
+    angles: Angles,
+    notes: list[HoldNote],
+    rotations: tuple[RotationTruth, ...],
+    p: TruthParameters,
+) -> tuple[HoldTruth, ...]:
+    """Time inside the zone within each hold that was meant, and the held peaks of valid repetitions."""
     out: list[HoldTruth] = []
-    for note in sorted(notes, key=lambda h: h.start):
+    for note in notes:
         extension = note.technique is Technique.EXTENSION
         x = -angles.flexion if extension else angles.flexion
         zone = radians(p.extension_zone_deg if extension else p.doorway_zone_deg)
         lo, hi = (int(i) for i in np.searchsorted(t, (note.start, note.end)))
-        inside = x[lo:hi] >= zone
-        where = np.flatnonzero(inside)
-        if len(where) == 0:
+        inside = np.flatnonzero(x[lo:hi] >= zone)
+        if len(inside) == 0:
             continue
-        step = np.diff(t[lo : hi + 1], append=t[min(hi, len(t) - 1)] if hi >= len(t) else [])
-        held = float(np.sum(step[: len(inside)][inside[: len(step)]]))
-        out.append(HoldTruth(note.technique, note.side, float(t[lo + where[0]]), float(t[lo + where[-1]]), held))
-    return tuple(out)
+        step = float(np.median(np.diff(t)))
+        held = len(inside) * step
+        out.append(HoldTruth(note.technique, note.side, float(t[lo + inside[0]]), float(t[lo + inside[-1]]), held))
+    for r in rotations:
+        start, end = r.hold
+        if r.valid and end - start >= p.least_rotation_hold_s:
+            seated = r.position is RotationPosition.SEATED
+            technique = Technique.SEATED_ROTATION if seated else Technique.SUPINE_ROTATION
+            out.append(HoldTruth(technique, r.side, start, end, end - start))
+    return tuple(sorted(out, key=lambda h: h.start))
 
 
 def make_truth(
@@ -223,6 +233,7 @@ def make_truth(
         around = 4.0 if a.kind is ActivityKind.LYING else 0.0
         valid[slice(*np.searchsorted(t, (a.start - around, a.end + around)))] = False
     doubtful = tuple(uncalibrated)
+    rotations = rotation_truth(t, angles, [n for n in notes if isinstance(n, RotationNote)], gaps, parameters)
     slouches, ambiguous = slouch_truth(t, angles, valid, doubtful, parameters)
     return Truth(
         t,
@@ -233,8 +244,8 @@ def make_truth(
         angles.tilt,
         angles.long_axis,
         slouches,
-        rotation_truth(t, angles, [n for n in notes if isinstance(n, RotationNote)], gaps, parameters),
-        hold_truth(t, angles, [n for n in notes if isinstance(n, HoldNote)], parameters),
+        rotations,
+        hold_truth(t, angles, [n for n in notes if isinstance(n, HoldNote)], rotations, parameters),
         tuple(activities),
         protocols,
         slips,

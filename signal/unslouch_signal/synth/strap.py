@@ -45,7 +45,7 @@ class VqfFuser:
 class Taken:
     """Samples as the strap took them, nothing lost yet, with what was really so.
 
-    ``raw`` and ``fused`` are blocks of the same samples; ``sensor`` and ``thorax`` (n, 4) are true orientations to world
+    ``raw`` and ``fused`` are blocks of the same samples; ``sensor`` and ``thorax`` (n, 4) true orientations to world
     at the instants they were taken.
     """
 

@@ -38,6 +38,8 @@ class TruthParameters:
         A repetition during which the trunk bends by more is not valid.
     extension_zone_deg, doorway_zone_deg : float
         A hold's clock runs beyond these.
+    least_rotation_hold_s : float
+        A valid repetition whose peak was held this long is a hold too.
     ambiguity_deg, ambiguity_s : float
         What comes nearer than this to a border is nobody's mistake; listed in :attr:`Truth.ambiguous`.
     """
@@ -51,13 +53,14 @@ class TruthParameters:
     spoilt_deg: float = 18.0
     extension_zone_deg: float = 10.0
     doorway_zone_deg: float = 10.0
+    least_rotation_hold_s: float = 2.0
     ambiguity_deg: float = 0.5
     ambiguity_s: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class SlouchTruth:
-    """A spell with the ideal time of its ``alert`` (None: too short); ``calibrated`` is False after the strap slipped."""
+    """A spell with the ideal time of its ``alert`` (None: too short); not ``calibrated`` after the strap slipped."""
 
     direction: Direction
     start: float
@@ -79,6 +82,8 @@ class RotationTruth:
     end: float
     range: float
     faults: tuple[RotationFault, ...]
+    hold: tuple[float, float]
+    """First and last moment within a tenth of the range of the peak."""
 
     @property
     def valid(self) -> bool:
