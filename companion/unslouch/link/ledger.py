@@ -1,7 +1,7 @@
 """What has arrived of one strap, and what is missing: pure bookkeeping by identity, without radio and clock.
 
 Samples are named by (boot, seq), log records by id (docs/protocol.md, section 1 and 5). The ledger sees every packet as
-it arrives, knows the holes, and says up to where everything is there, which is what may be confirmed once it is on disk.
+it arrives, knows the holes, and says up to where everything is there: what may be confirmed once it is on disk.
 """
 
 from __future__ import annotations
@@ -138,6 +138,11 @@ class Ledger:
     def give_up(self, hole: Hole) -> None:
         """Note that the samples of a hole will not come as samples (they are in the log, or gone)."""
         self._holes = [one for one in self._holes if (one.first, one.end) != (hole.first, hole.end)]
+
+    def reopen(self, hole: Hole) -> None:
+        """Wait again for a part of a hole that was given up."""
+        if hole.first < hole.end and hole.boot == self._boot:
+            self._holes = sorted([*self._holes, hole], key=lambda one: one.first)
 
     def expect(self, boot: int, seq: int) -> None:
         """Samples up to ``seq`` of ``boot`` exist: at a reconnect, what was taken meanwhile is missing."""
