@@ -8,7 +8,7 @@ A calibration says how the strap sits on the thorax. It fails when the strap may
 - *slipped*: turned by 12 deg or more within half a second, on the spot, quiet before and after, and world up is still
   elsewhere 4 s later. A strap that slips turns on the spot; a thorax that tilts so quickly swings the sensor about
   the hip, 0.3 m or more away, which takes 1.2 m/s^2 or more on average for each rad. It is trusted again when world
-  up is where it was before (3 deg) for 6 s: then it was a movement after all.
+  up is where it was before (3 deg) for 20 s: then it was a movement after all.
 - *off body*, *charger*: longer than 2 s. A strap is never put on again just as before, so only a new
   calibration ends it.
 """
@@ -61,7 +61,7 @@ class DoubtParameters:
     slip_swing: float = 0.7
     slip_wait_s: float = 4.0
     back: float = math.radians(3.0)
-    back_s: float = 6.0
+    back_s: float = 20.0
 
 
 class DoubtDetector:
@@ -189,7 +189,7 @@ class SlipFinder:
 
     def process(self, track: Track, acc_size: FloatArray, worn: BoolArray) -> list[tuple[int, FloatArray]]:
         """Return (index in the block, world up before) of each slip told at that index."""
-        p, n, span = self._p, len(track), self._quiet + self._slip + self._wait
+        p, n, span = self._p, len(track), 3 * self._quiet + self._slip + self._wait
         fast, calm = self._fast.process(track.rate), self._calm.process(track.rate)
         new = (fast, calm, acc_size, track.up[:, 0], track.up[:, 1], track.up[:, 2], worn.astype(np.float64))
         if self._past is None:
@@ -199,7 +199,7 @@ class SlipFinder:
         )
         self._past = tuple(a[n:].copy() for a in both)
         # index i of the block is i + span here; the slip ended slip_wait_s before and began slip_s before that
-        began, ended = self._quiet, self._quiet + self._slip
+        began, ended = 3 * self._quiet, 3 * self._quiet + self._slip
         settled = ended + self._quiet
         quick = (
             (fast[ended : ended + n] * p.slip_s > p.slip_turn)
@@ -212,8 +212,9 @@ class SlipFinder:
             before, now = (np.array([x[j], y[j], z[j]]) for j in (i + began, i + span))
             cosine = float(np.clip(before[0] * now[0] + before[1] * now[1] + before[2] * now[2], -1.0, 1.0))
             turned = float(fast[i + ended]) * p.slip_s
-            # a tilt that is a little wrong leaves some acceleration all the time: only what the movement adds counts
-            rest = math.fsum(acc[i : i + began]) / began
+            # a tilt that is a little wrong leaves some acceleration all the time: only what the movement adds counts,
+            # against well before it, for a movement starts softly
+            rest = math.fsum(acc[i : i + self._quiet]) / self._quiet
             swing = math.fsum(abs(a - rest) for a in acc[i + began + 1 : i + ended + 1]) / self._slip
             if math.acos(cosine) > p.slip_stays and swing < p.slip_swing * turned:
                 found.append((i, before))

@@ -39,15 +39,16 @@ class FusionParameters:
     is less).
 
     ``still_s``, ``still_rate`` (rad/s) and ``still_acc`` (m/s^2): deviations within a window that is truly quiet; a
-    back that breathes stays within. ``least_bias`` (rad/s): smaller ones are the filter's own business.
-    ``settle_s``: how much of the acceleration beside a gap shows gravity.
+    back that breathes stays within, one that sinks at 1.5 deg/s does not: gravity turns by 0.5 m/s^2 in 2 s.
+    ``least_bias`` (rad/s): smaller ones are the filter's own business. ``settle_s``: how much of the acceleration
+    beside a gap shows gravity.
     """
 
     cell_s: float = 0.04
     gap_s: float = 0.25
     still_s: float = 2.0
     still_rate: float = math.radians(0.7)
-    still_acc: float = 0.15
+    still_acc: float = 0.08
     least_bias: float = math.radians(1.5)
     settle_s: float = 0.3
 
@@ -239,6 +240,8 @@ class CausalFusion:
             while learned is not None and learned < b:
                 self._run(quat, acc, mean, dt, a, learned + 1, gaps)
                 self._bias = means[learned].copy()
+                # what the filter had learned belongs to the rate before
+                self._filter.setBiasEstimate(np.zeros(3), math.radians(0.5))
                 a = learned + 1
                 learned = self._learned(still, means, a)
             self._run(quat, acc, mean, dt, a, b, gaps)
