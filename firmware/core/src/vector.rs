@@ -17,7 +17,11 @@ pub struct Vec3<R> {
 
 impl<R: Real> Vec3<R> {
     /// The zero vector.
-    pub const ZERO: Self = Self { x: R::ZERO, y: R::ZERO, z: R::ZERO };
+    pub const ZERO: Self = Self {
+        x: R::ZERO,
+        y: R::ZERO,
+        z: R::ZERO,
+    };
 
     /// From its components.
     #[inline(always)]
@@ -28,7 +32,11 @@ impl<R: Real> Vec3<R> {
     /// From an array of `f32`, as sensors deliver it.
     #[inline(always)]
     pub fn from_f32(v: [f32; 3]) -> Self {
-        Self { x: R::of(f64::from(v[0])), y: R::of(f64::from(v[1])), z: R::of(f64::from(v[2])) }
+        Self {
+            x: R::of(f64::from(v[0])),
+            y: R::of(f64::from(v[1])),
+            z: R::of(f64::from(v[2])),
+        }
     }
 
     /// As an array.
@@ -40,7 +48,11 @@ impl<R: Real> Vec3<R> {
     /// Times a number.
     #[inline(always)]
     pub fn scale(self, k: R) -> Self {
-        Self { x: self.x * k, y: self.y * k, z: self.z * k }
+        Self {
+            x: self.x * k,
+            y: self.y * k,
+            z: self.z * k,
+        }
     }
 
     /// Inner product.
@@ -58,7 +70,11 @@ impl<R: Real> Vec3<R> {
     /// Cross product.
     #[inline(always)]
     pub fn cross(self, o: Self) -> Self {
-        Self { x: self.y * o.z - self.z * o.y, y: self.z * o.x - self.x * o.z, z: self.x * o.y - self.y * o.x }
+        Self {
+            x: self.y * o.z - self.z * o.y,
+            y: self.z * o.x - self.x * o.z,
+            z: self.x * o.y - self.y * o.x,
+        }
     }
 
     /// All components finite.
@@ -78,7 +94,11 @@ impl<R: Real> Add for Vec3<R> {
     type Output = Self;
     #[inline(always)]
     fn add(self, o: Self) -> Self {
-        Self { x: self.x + o.x, y: self.y + o.y, z: self.z + o.z }
+        Self {
+            x: self.x + o.x,
+            y: self.y + o.y,
+            z: self.z + o.z,
+        }
     }
 }
 
@@ -86,7 +106,11 @@ impl<R: Real> Sub for Vec3<R> {
     type Output = Self;
     #[inline(always)]
     fn sub(self, o: Self) -> Self {
-        Self { x: self.x - o.x, y: self.y - o.y, z: self.z - o.z }
+        Self {
+            x: self.x - o.x,
+            y: self.y - o.y,
+            z: self.z - o.z,
+        }
     }
 }
 
@@ -95,6 +119,10 @@ impl<R: Real> Mul for Vec3<R> {
     type Output = Self;
     #[inline(always)]
     fn mul(self, o: Self) -> Self {
-        Self { x: self.x * o.x, y: self.y * o.y, z: self.z * o.z }
+        Self {
+            x: self.x * o.x,
+            y: self.y * o.y,
+            z: self.z * o.z,
+        }
     }
 }

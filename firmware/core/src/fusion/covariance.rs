@@ -36,6 +36,13 @@ const fn at(i: usize, j: usize) -> usize {
     }
 }
 
+/// `take` for each row of a packed lower triangle.
+macro_rules! triangle {
+    ($p:expr, $gain:expr, $c:expr, $($i:literal)*) => {
+        $(take::<R, { $i + 1 }>(&mut $p[at($i, 0)..], $gain[$i], &$c);)*
+    };
+}
+
 /// A column of the covariance, or a gain: one entry per state.
 #[derive(Clone, Copy, Debug)]
 pub struct Column<R> {
@@ -235,25 +242,21 @@ impl<R: Real> Covariance<R> {
     /// P <- P - c cᵀ / S: what a scalar measurement with column `c` and inverse innovation variance `1/S` leaves.
     #[inline(always)]
     pub fn downdate(&mut self, c: &Column<R>, inverse: R) {
-        let mut k = 0;
-        for i in 0..SLOW {
-            let gain = c.slow[i] * inverse;
-            for j in 0..=i {
-                self.slow[k] -= gain * c.slow[j];
-                k += 1;
-            }
+        let slow_gain = c.slow.map(|x| x * inverse);
+        let fast_gain = c.fast.map(|x| x * inverse);
+        for (row, gain) in self.cross.iter_mut().zip(fast_gain) {
+            take::<R, SLOW>(row, gain, &c.slow);
         }
-        k = 0;
-        for i in 0..FAST {
-            let gain = c.fast[i] * inverse;
-            for j in 0..SLOW {
-                self.cross[i][j] -= gain * c.slow[j];
-            }
-            for j in 0..=i {
-                self.fast[k] -= gain * c.fast[j];
-                k += 1;
-            }
-        }
+        triangle!(self.slow, slow_gain, c.slow, 0 1 2 3 4 5 6 7 8 9 10 11);
+        triangle!(self.fast, fast_gain, c.fast, 0 1 2 3 4);
+    }
+}
+
+/// The first `N` of `row` -= gain * c. A length known to the compiler is a loop it unrolls: a third of the instructions.
+#[inline(always)]
+fn take<R: Real, const N: usize>(row: &mut [R], gain: R, c: &[R]) {
+    for (cell, x) in row[..N].iter_mut().zip(&c[..N]) {
+        *cell -= gain * *x;
     }
 }
 

@@ -338,12 +338,11 @@ impl<R: Real> Filter<R> {
         let left = -vy - x.fast[VELOCITY_Y] * gain_x;
         let gain_y = left * inverse_y;
         let t = b.duration;
-        let innovations = [-vx * inverse_x.sqrt(), left * inverse_y.sqrt()];
         self.step.columns = [x, y];
         self.step.inverses = [inverse_x, inverse_y];
         self.step.surprise = self
             .surprise
-            .push(innovations, t, &self.strapdown.attitude.matrix());
+            .push([-vx, left], inverse_y, t, self.strapdown.attitude);
         self.apply(&x.combined(gain_x, &y, gain_y));
     }
 

@@ -6,7 +6,7 @@
 //! about their axis in the sensor's frame reopen the bias.
 
 use super::parameters::SurpriseParameters;
-use crate::quaternion::Matrix3;
+use crate::quaternion::Quaternion;
 use crate::real::Real;
 use crate::vector::Vec3;
 
@@ -52,9 +52,15 @@ impl<R: Real> SurpriseWatch<R> {
         self.axes = Vec3::ZERO;
     }
 
-    /// One step's innovations, each over its standard deviation; the step's duration (s); the attitude.
+    /// One step's innovations (m/s), the inverse of their variance, the step's duration (s) and the attitude.
     #[inline(always)]
-    pub fn push(&mut self, innovations: [R; 2], t: R, attitude: &Matrix3<R>) -> Surprise {
+    pub fn push(
+        &mut self,
+        innovations: [R; 2],
+        inverse: R,
+        t: R,
+        attitude: Quaternion<R>,
+    ) -> Surprise {
         let k = (t * self.per_mean_time).least(R::ONE);
         for (mean, innovation) in self.mean.iter_mut().zip(innovations) {
             *mean += (innovation - *mean) * k;
@@ -64,10 +70,11 @@ impl<R: Real> SurpriseWatch<R> {
             .scale(R::ONE - (t * self.per_direction_time).least(R::ONE));
         let [x, y] = self.mean;
         let length2 = x * x + y * y;
-        // A first-order mean of white noise of unit variance has the variance k / (2 - k).
-        if length2 * (R::of(2.0) - k) <= self.threshold2 * k {
+        // A first-order mean of white noise has k / (2 - k) of its variance.
+        if length2 * inverse * (R::of(2.0) - k) <= self.threshold2 * k {
             return Surprise::None;
         }
+        let attitude = attitude.matrix();
         // Velocity along (x, y) comes from a tilt about (-y, x); the sign is the same for all.
         let one = R::ONE / length2.sqrt();
         self.axes = self.axes + attitude.x.scale(y * one) - attitude.y.scale(x * one);
