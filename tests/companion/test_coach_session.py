@@ -435,6 +435,13 @@ def test_the_middle_moves_when_the_body_faces_another_way_for_long() -> None:
     assert abs(math.degrees(mat.view.value or 0.0)) < 1.0
 
 
+def test_a_new_calibration_gives_a_new_middle_at_once() -> None:
+    mat = Mat(Technique.SEATED_ROTATION).to(Phase.WORK)
+    mat.angle = 90.0
+    mat.stay(1.0)
+    assert abs(math.degrees(mat.view.value or 0.0)) < 1.0
+
+
 # Holds
 
 

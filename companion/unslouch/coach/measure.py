@@ -10,7 +10,7 @@ from unslouch.coach.technique import Position, TechniqueSpec
 from unslouch_signal.events import ActivityKind, DoubtReason, Side, Technique
 from unslouch_signal.samples import FloatArray
 from unslouch_signal.supine import supine_angle
-from unslouch_signal.track import PostureFrame, Track
+from unslouch_signal.track import GRID_HZ, PostureFrame, Track
 
 UPRIGHT = math.radians(15.0)
 """Tilt from neutral within which one stands or sits upright."""
@@ -26,6 +26,8 @@ FOLLOW = math.radians(7.0)
 """How far from the middle a quiet moment still corrects the middle (repositioning error and drift)."""
 FOLLOW_S = 1.0
 """Time constant of that correction."""
+JUMP = math.radians(60.0)
+"""Further than any thorax turns in a tenth of a second: the angle counts from elsewhere now (calibrated anew)."""
 STAYED_S = 30.0
 """Quiet this long away from the middle, longer than any hold of a rotation: the body faces another way now."""
 
@@ -42,6 +44,7 @@ class Measure:
         self._technique = spec.technique
         self._middle: float | None = None
         self._away_s = 0.0
+        self._last: float | None = None
         self.side: Side | None = spec.sides[0]
 
     def forget_middle(self) -> None:
@@ -69,7 +72,10 @@ class Measure:
     def _follow(self, piece: Track) -> None:
         if not bool(piece.measured.all()):
             return
-        here, seconds = float(piece.axial.mean()), len(piece) * 0.02
+        here, seconds = float(piece.axial.mean()), len(piece) / GRID_HZ
+        last, self._last = self._last, here
+        if last is not None and abs(here - last) > JUMP:
+            self._middle = None
         if float(piece.rate.max()) > QUIET:
             return
         if self._middle is None:

@@ -14,11 +14,9 @@ from unslouch.coach.history import CoachHistory
 from unslouch.coach.measure import NO_SAMPLES, Measure, hindrance, in_position, mean_measured, uncalibrated
 from unslouch.coach.pieces import Pieces
 from unslouch.coach.result import SessionResult, session_result
-from unslouch.coach.running import RunningHold
 from unslouch.coach.technique import Kind, Plan, TechniqueSpec
 from unslouch.coach.techniques import TECHNIQUES
 from unslouch.coach.tryout import TryOut, zone_of
-from unslouch.coach.turns import held_in, judge, position_of
 from unslouch.coach.values import (
     TERMINAL,
     CoachCommand,
@@ -42,27 +40,22 @@ from unslouch.coach.values import (
     Zone,
 )
 from unslouch.coach.view import view_of
+from unslouch.coach.work import Counted, Work, WorkStep
 from unslouch.errors import Reason, UnslouchError
 from unslouch.store.log import Save
 from unslouch.store.rows import (
-    HoldRow,
     MarkerRow,
     Outcome,
     PainMoment,
     PainRow,
-    RepetitionRow,
     SharpPainRow,
     TryoutRow,
 )
-from unslouch_signal.events import Event, HoldNotice, RotationRep, Side, Technique
+from unslouch_signal.events import Event, RotationRep, Side, Technique
 from unslouch_signal.track import PostureFrame, Track
 
 STEADY_S = 2.0
 """In position this long before it begins."""
-RETURN_SHARE = 0.5
-"""Below this share of the zone's lower end a repetition's hold is over."""
-NAG_S = 3.0
-"""Least time between two words of caution."""
 
 EXERCISE = (Phase.POSITION, Phase.TRY_OUT, Phase.WORK, Phase.REST)
 
@@ -93,22 +86,18 @@ class CoachSession:
         self.result: SessionResult | None = None
         self.frame: PostureFrame | None = None
         self.value: float | None = None
-        self.clock: RunningHold | None = None
+        self.work = Work(self.spec, self.plan)
         self.rest_left = 0.0
         self.own: dict[Side | None, float | None] = {}
         self.slots = [(number, side) for number in range(1, self.plan.sets + 1) for side in self.spec.sides]
         self.slot = 0
         self.done = 0
-        self.repetitions: list[RepetitionRow] = []
-        self.holds: list[HoldRow] = []
         self.counts: dict[tuple[int, Side | None], int] = {}
         self._rest_text = ""
         self._taken = 0
         self._link = True
         self._t = 0.0
         self._steady = 0.0
-        self._began_work = 0.0
-        self._nagged = float("-inf")
         self._pain: dict[PainMoment, int] = {}
         self._measure = Measure(self.spec)
         self._pieces = Pieces()
@@ -243,13 +232,8 @@ class CoachSession:
             self._enter(Phase.TRY_OUT, wording.try_out(self.spec, self.side))
 
     def _begin_work(self) -> None:
-        self._new_hold()
-        self._began_work = self._t
+        self.work.begin(self.side, self.own.get(self.side), self._t)
         self._enter(Phase.WORK, self.spec.instruction(self.side))
-
-    def _new_hold(self) -> None:
-        zone = zone_of(self.spec.technique, self.own.get(self.side))
-        self.clock = RunningHold(self.spec.technique, self.side, zone, self.plan.hold_s)
 
     def _advance(self) -> None:
         """Go on after a hold or repetition, done or left out."""
@@ -270,7 +254,7 @@ class CoachSession:
         return self._rest_text
 
     def _begin_rest(self) -> None:
-        self.clock = None
+        self.work.clock = None
         self.rest_left = self.plan.rest_s
         other = self._taken >= self.plan.repetitions
         self.phase = Phase.REST
@@ -283,22 +267,22 @@ class CoachSession:
             self._begin_work()
 
     def _ask_pain_after(self) -> None:
-        self.clock = None
+        self.work.clock = None
         self._enter(Phase.PAIN_AFTER, wording.ASK_PAIN_AFTER, CueKind.FINISHED)
 
     def _show_result(self) -> None:
         self.result = session_result(
             self.history,
-            self.repetitions,
-            self.holds,
+            self.work.repetitions,
+            self.work.holds,
             self._pain.get(PainMoment.BEFORE),
             self._pain.get(PainMoment.AFTER),
         )
         self.phase = Phase.RESULT
 
     def _end(self) -> None:
-        if self.phase in EXERCISE and (self.own or self.repetitions or self.holds):
-            self._close_hold()
+        if self.phase in EXERCISE and (self.own or self.work.repetitions or self.work.holds):
+            self._worked(self.work.close())
             self._ask_pain_after()
         else:
             through = self.slot == len(self.slots) and any(self.counts.values())
@@ -306,7 +290,7 @@ class CoachSession:
 
     def _finish(self, phase: Phase, outcome: Outcome, text: str) -> None:
         self.outcome = outcome
-        self.clock = None
+        self.work.clock = None
         self.waiting = None
         self.paused = False
         self._enter(phase, text, CueKind.STOP if phase is not Phase.ENDED else CueKind.FINISHED)
@@ -316,7 +300,7 @@ class CoachSession:
         if self.phase is Phase.STOPPED:
             return
         was = self.phase
-        self._close_hold()
+        self._worked(self.work.close())
         self._out.append(Save(SharpPainRow(self._t, was.value)))
         self._finish(Phase.STOPPED, Outcome.SHARP_PAIN, safety.SHARP_PAIN_ADVICE)
 
@@ -335,7 +319,7 @@ class CoachSession:
             self.own[self.side] = self.history.side(self.side).usual
             self._begin_work()
         elif self.phase is Phase.WORK:
-            self._close_hold()
+            self._worked(self.work.close())
             self._advance()
             if self.phase is Phase.WORK:
                 self._begin_work()
@@ -377,11 +361,8 @@ class CoachSession:
             self.rest_left -= seconds
             if self.rest_left <= 0:
                 self._after_rest()
-        elif self.phase is Phase.WORK and self.clock is not None:
-            for event in self.clock.tick(piece, angles, measured):
-                if self.phase is Phase.WORK:
-                    self._hold_notice(event.notice, event.t)
-            self._returned()
+        elif self.phase is Phase.WORK:
+            self._worked(self.work.tick(piece, angles, measured, self.value))
 
     def _try(self, angle: float) -> None:
         found = self._tryout.tick(self._t, angle)
@@ -391,71 +372,22 @@ class CoachSession:
         self._out.append(Save(TryoutRow(self._tryout.t_peak, self.spec.technique, self.side, found)))
         self._begin_work()
 
-    def _hold_notice(self, notice: HoldNotice, t: float) -> None:
-        match notice:
-            case HoldNotice.ENTERED:
-                self._say(CueKind.IN_ZONE, "In your zone. Breathe.")
-            case HoldNotice.LEFT if self.clock is not None and not self.clock.done:
-                self._say(CueKind.OUT_OF_ZONE, "Out of your zone. The clock waits.")
-            case HoldNotice.OVERSHOOT | HoldNotice.JERK:
-                if t - self._nagged >= NAG_S:
-                    self._nagged = t
-                    self._say(CueKind.DO_NOT_FORCE, safety.DO_NOT_FORCE)
-            case HoldNotice.DONE:
-                self._say(CueKind.DONE, f"Held {self.plan.hold_s:.0f} s. {self.spec.back}")
-                if self.spec.kind is Kind.HOLD:
-                    self._close_hold()
-                    self._count()
-                    self._advance()
-            case _:
-                pass
-
-    def _returned(self) -> None:
-        """In a rotation, being back in the middle ends the hold of this repetition."""
-        clock = self.clock
-        if self.phase is not Phase.WORK or clock is None or self.value is None:
-            return
-        if self.spec.kind is Kind.ROTATION and clock.begun and self.value < RETURN_SHARE * clock.zone.lo:
-            self._close_hold()
-            self._new_hold()
-
-    def _close_hold(self) -> None:
-        """Keep the running hold as far as it came."""
-        row = None if self.clock is None else self.clock.row()
-        self.clock = None
-        if row is not None:
-            self.holds.append(row)
-            self._out.append(Save(row))
-
-    def _count(self) -> None:
-        self.done += 1
-        self.counts[self.slots[self.slot]] = self.done
-
     def _rotation(self, rep: RotationRep) -> None:
-        if self.phase is not Phase.WORK or self.paused or rep.position is not position_of(self.spec):
-            return
-        if rep.start < self._began_work - 1.0:
-            return
-        running = None if self.clock is None else self.clock.row()
-        held = held_in(rep, [*self.holds, *([] if running is None else [running])])
-        judged = judge(rep, self.side, self.own.get(self.side), held, self.plan.hold_s)
-        row = RepetitionRow(
-            self.spec.technique,
-            rep.side,
-            rep.position,
-            rep.start,
-            rep.peak,
-            rep.end,
-            rep.range,
-            held,
-            rep.faults,
-            judged.counted,
-        )
-        self.repetitions.append(row)
-        self._out.append(Save(row))
-        if judged.counted:
-            self._count()
-            self._say(CueKind.COUNTED, wording.counted(self.done, self.plan.repetitions, rep.range))
-            self._advance()
-        else:
-            self._say(CueKind.NOT_COUNTED, judged.text)
+        if self.phase is Phase.WORK and not self.paused:
+            self._worked(self.work.rotation(rep))
+
+    def _worked(self, steps: Sequence[WorkStep]) -> None:
+        """Carry out what the exercise brought about."""
+        for step in steps:
+            match step:
+                case Cue():
+                    self.cue = step
+                    self._out.append(step)
+                case Save():
+                    self._out.append(step)
+                case Counted(reached):
+                    self.done += 1
+                    self.counts[self.slots[self.slot]] = self.done
+                    if reached is not None:
+                        self._say(CueKind.COUNTED, wording.counted(self.done, self.plan.repetitions, reached))
+                    self._advance()

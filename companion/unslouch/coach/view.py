@@ -25,7 +25,7 @@ _MEASURED = (Phase.POSITION, Phase.TRY_OUT, Phase.WORK, Phase.REST)
 
 def view_of(session: CoachSession) -> CoachView:
     """The view of a session as it stands."""
-    spec, phase, zone, clock = session.spec, session.phase, session.zone, session.clock
+    spec, phase, zone, clock = session.spec, session.phase, session.zone, session.work.clock
     value = session.value if phase in _MEASURED else None
     history = session.history.side(session.side)
     own = session.own.get(session.side)
@@ -72,13 +72,13 @@ def _scale(angle: float) -> float:
 
 def _best_today(session: CoachSession) -> float | None:
     side = session.side
-    reached = [row.range for row in session.repetitions if row.side is side and not row.faults]
+    reached = [row.range for row in session.work.repetitions if row.side is side and not row.faults]
     tried = session.own.get(side) if session.spec.kind is Kind.HOLD else None
     return max([*reached, *([] if tried is None else [tried])], default=None)
 
 
 def _instruction(session: CoachSession) -> str:
-    spec, clock = session.spec, session.clock
+    spec, clock = session.spec, session.work.clock
     if session.paused:
         return "Paused. Come out of the position if you like; resume when you are ready."
     if session.waiting is not None and session.phase in _MEASURED:
