@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unslouch_signal.samples import FloatArray, SampleBlock
 
 DECODED_HZ = 5.0
-"""Rate of the decoded channels: enough for a plot, and small beside the raw bytes (docs/recording.md)."""
+"""Rate of the decoded channels: enough for a plot, and small beside the raw bytes (docs/protocol.md, section 10)."""
 ORIENTATION_TOPIC = "/orientation"
 ANGLES_TOPIC = "/angles"
 DECODED_TOPICS = (ORIENTATION_TOPIC, ANGLES_TOPIC)
