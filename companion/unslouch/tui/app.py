@@ -6,6 +6,7 @@ sessions; a thread does, while the first frame is on its way to the terminal.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
@@ -70,7 +71,7 @@ class UnslouchApp(App[None]):
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = THEMES[self.options.theme].name
-        self.set_class(self.options.plain, "-plain")
+        self.set_class(self.options.plain or not _speaks_unicode(), "-plain")
 
     # from the first frame to the first sample
 
@@ -225,7 +226,7 @@ class UnslouchApp(App[None]):
             self.conductor.sharp_pain()
         while not isinstance(self.screen, LiveScreen) and len(self.screen_stack) > 1:
             self.pop_screen()
-        self.push_screen(StopScreen(SHARP_PAIN_ADVICE, self.options.plain))
+        self.push_screen(StopScreen(SHARP_PAIN_ADVICE, self.has_class("-plain")))
 
     def do_understood(self) -> None:
         """Close the notice."""
@@ -241,7 +242,7 @@ class UnslouchApp(App[None]):
         focused = self.focused
         about = None if focused is None else getattr(focused, "about", None)
         actions = list(offered(live.where, self.available))
-        self.push_screen(HelpScreen(live.title_word, ABOUT[live.where], about, actions, self.options.plain))
+        self.push_screen(HelpScreen(live.title_word, ABOUT[live.where], about, actions, self.has_class("-plain")))
 
     def do_close(self) -> None:
         """Close the help."""
@@ -312,6 +313,12 @@ class UnslouchApp(App[None]):
         if self.conductor is not None:
             transport = self.conductor.now.transport
             self.send(SetSpeed((transport.speed if transport else 1.0) * factor))
+
+
+def _speaks_unicode() -> bool:
+    """Whether the terminal's encoding has more than ASCII letters."""
+    encoding = getattr(sys.__stdout__, "encoding", None) or "utf-8"
+    return encoding.lower().replace("-", "").startswith("utf")
 
 
 def _screen(where: Where) -> LiveScreen:

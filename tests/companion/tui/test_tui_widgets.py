@@ -15,7 +15,7 @@ from unslouch.tui.digits import draw_text, height_to_fit, plain_rows, text_width
 from unslouch.tui.figures import FigureModel, Ink, View, draw_figure
 from unslouch.tui.screens.calibrate import CalibrateScreen
 from unslouch.tui.screens.coach import VIEWS, CoachScreen
-from unslouch.tui.screens.desk import LIMIT_DEG, DeskScreen
+from unslouch.tui.screens.desk import LIMIT_DEG, DeskScreen, Turn
 from unslouch.tui.screens.progress import ProgressScreen
 from unslouch.tui.theme import Tone
 from unslouch.tui.widgets.picture import Hold
@@ -226,3 +226,15 @@ def test_the_limit_shown_is_the_limit_judged():
 
 def test_every_technique_is_seen_from_somewhere():
     assert {Technique(value) for value in VIEWS} == set(Technique)
+
+
+def test_the_front_follows_a_swivelled_chair_but_not_a_turn():
+    turn = Turn()
+    shown = [turn.follow(k / 10, 40.0 if 50 <= k < 80 else 0.0) for k in range(120)]
+    assert shown[49] == 0
+    assert shown[50] == pytest.approx(40, abs=1)
+    assert 30 <= shown[79] <= 40
+    assert shown[90] == 0
+    swivel = [turn.follow(20 + k / 10, -50.0) for k in range(600)]
+    assert swivel[-1] == 0
+    assert Turn().follow(0.0, 90.0) == 0

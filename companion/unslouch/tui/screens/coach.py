@@ -62,7 +62,7 @@ class CoachScreen(LiveScreen):
     CoachScreen #card { width: 3fr; padding: 1 1 0 1; }
     CoachScreen.-live #stage { display: block; }
     CoachScreen.-live #card { display: none; }
-    CoachScreen #trace { display: none; height: 6; background: $surface; }
+    CoachScreen #trace { display: none; height: 5; background: $surface; }
     CoachScreen.-live #trace { display: block; }
     CoachScreen.-reading #left { display: none; }
     CoachScreen #left { width: 2fr; }
@@ -179,7 +179,8 @@ class CoachScreen(LiveScreen):
         spec = TECHNIQUES[technique]
         self.query_one(Figure).show(FigureModel(VIEWS[technique.value], 0, Tone.CALM))
         self.query_one(Stepper).show(Steps((), 0))
-        self.query_one(Card).show(Paper("Choose a technique", (f"What the strap verifies: {spec.verified}",)))
+        note = () if self.has_class("-short") else (f"What the strap verifies: {spec.verified}",)
+        self.query_one(Card).show(Paper("Choose a technique", note))
 
     def _card(self, view: CoachView) -> None:
         phase = view.phase.value

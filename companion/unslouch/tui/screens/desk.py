@@ -30,6 +30,30 @@ _LEAN_SEEN = 9.0
 _LEAN_GONE = 6.0
 
 
+class Turn:
+    """How far the trunk is turned from where it mostly faces; chairs swivel and headings drift, so the front follows."""
+
+    SEEN_DEG = 18.0
+    GONE_DEG = 9.0
+    FOLLOW_S = 20.0
+
+    def __init__(self) -> None:
+        self._t: float | None = None
+        self._front = 0.0
+        self._on = False
+
+    def follow(self, t: float, axial_deg: float) -> int:
+        """Return the turn (deg, + left), 0 while there is none to speak of."""
+        if self._t is None or not 0 <= t - self._t < 5.0:
+            self._front, self._on = axial_deg, False
+        else:
+            self._front += (axial_deg - self._front) * (t - self._t) / self.FOLLOW_S
+        self._t = t
+        turn = axial_deg - self._front
+        self._on = abs(turn) > (self.GONE_DEG if self._on else self.SEEN_DEG)
+        return round(turn) if self._on else 0
+
+
 class DeskScreen(LiveScreen):
     """Posture at the desk."""
 
@@ -65,6 +89,7 @@ class DeskScreen(LiveScreen):
     def __init__(self) -> None:
         super().__init__()
         self._sideways = False
+        self._turn = Turn()
 
     def body(self) -> ComposeResult:
         """Figure beside numbers, trace below."""
@@ -92,6 +117,9 @@ class DeskScreen(LiveScreen):
             tone = Tone.OFF
         angle, way, figure = self._angle(view, tone)
         self.set_class(view.state.value == "cued", "-alert")
+        turned = 0 if view.axial is None or view.t is None else self._turn.follow(view.t, math.degrees(view.axial))
+        if turned:
+            figure = FigureModel(View.ABOVE, turned, tone)
         self.query_one(Figure).show(figure)
         self.query_one(BigAngle).show(Big(None if angle is None else abs(angle), tone))
         self.query_one("#caption", Facts).show(
@@ -99,6 +127,7 @@ class DeskScreen(LiveScreen):
                 Fact("", way, "secondary"),
                 Fact("", f"limit {LIMIT_DEG}°", "secondary"),
                 *((Fact("", f"for {minutes(view.slouch_s)}", tone),) if view.slouch_s >= 1 else ()),
+                *((Fact("", f"turned {'left' if turned > 0 else 'right'} {abs(turned)}°"),) if turned else ()),
             )
         )
         zone = (-LIMIT_DEG, LIMIT_DEG)

@@ -93,7 +93,7 @@ class HoldRing(Live[Hold]):
         thick = 4 if radius > 26 else 3
         canvas.ring(centre, radius, share, self.ink(model.tone), self.faint(0.25), thick)
         text = f"{model.left_s}" if share < 1.0 else "✓"
-        if self.plain or radius < 11:
+        if self.plain or radius < 13:
             text = plain_text(text, self.plain)
             canvas.label((width - len(text)) // 2, height // 2, text, self.ink("foreground"), bold=True)
             return canvas.strips()

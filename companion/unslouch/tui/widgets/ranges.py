@@ -39,7 +39,8 @@ class Ranges(Live[RangesModel]):
         if width < 20 or height < 5:
             return canvas.strips()
         dim = self.faint(0.6)
-        canvas.label(1, 0, "range per side in degrees, mean of 3", dim)
+        error = f"{'+/-' if self.plain else '±'}{model.error}"
+        canvas.label(1, 0, f"degrees, mean of 3; dotted {error}: noise", dim)
         values = [deg for _, deg in (*model.left, *model.right)]
         if not values:
             canvas.label(1, 2, "no three repetitions yet", self.ink("foreground"))
@@ -68,10 +69,6 @@ class Ranges(Live[RangesModel]):
                 canvas.label(x, y, letter, self.ink(tone), bold=True)
         canvas.label(start, height - 1, model.first, dim)
         canvas.label(max(end - len(model.last) + 1, start + len(model.first) + 2), height - 1, model.last, dim)
-        note = f"dotted: first day {'+/-' if self.plain else '±'}{model.error}, noise"
-        left, right = start + len(model.first) + 2, end - len(model.last) - 1
-        if right - left >= len(note):
-            canvas.label(left + (right - left - len(note)) // 2, height - 1, note, dim)
         return canvas.strips()
 
     def _band(

@@ -64,7 +64,13 @@ def lines_of(text: str, width: int, height: int, indent: int = 0) -> list[str]:
         lines = wrapped(part if count == len(sentences) else f"{part}.")
         if len(lines) <= height:
             return lines
-    return wrap(text, max(width, 1), initial_indent=lead, max_lines=height, placeholder=" ...")
+    lines = wrapped(text)[:height]
+    if lines:
+        last = lines[-1].rstrip()
+        while last.strip() and len(last) + 4 > width:
+            last = last.rpartition(" ")[0].rstrip()
+        lines[-1] = f"{last} ..." if last.strip() else "..."[:width]
+    return lines
 
 
 def strip_of(segments: Sequence[Segment], width: int, blank: Style) -> Strip:
