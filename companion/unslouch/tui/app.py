@@ -17,7 +17,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from unslouch.errors import UnslouchError
+from unslouch.errors import StoreError, UnslouchError
 from unslouch.live.feed import Ask, Command, Feed, Seek, SetPaused, SetSpeed, Step
 from unslouch.tui.actions import BY_NAME, Action, Where, offered
 from unslouch.tui.options import Options
@@ -117,6 +117,9 @@ class UnslouchApp(App[None]):
             return
         try:
             now = self.conductor.poll()
+        except StoreError as error:
+            self._go_on_unkept(error)
+            return
         except UnslouchError as error:
             self.exit(None, 1, str(error))
             return
@@ -128,6 +131,12 @@ class UnslouchApp(App[None]):
         screen = self.screen
         if isinstance(screen, LiveScreen):
             screen.present(now)
+
+    def _go_on_unkept(self, error: StoreError) -> None:
+        """A full disk is no reason to leave somebody alone in the middle of a stretch."""
+        if self.conductor is not None:
+            self.conductor.forgo_store()
+        self.notify(f"{error} From here on nothing is kept.", severity="error", timeout=15)
 
     async def action_quit(self) -> None:
         """Leave, with everything closed."""
@@ -162,7 +171,10 @@ class UnslouchApp(App[None]):
         for owner in (self.screen, self):
             method = getattr(owner, f"do_{name}", None)
             if method is not None:
-                method()
+                try:
+                    method()
+                except StoreError as error:
+                    self._go_on_unkept(error)
                 break
         screen = self.screen
         if isinstance(screen, LiveScreen):

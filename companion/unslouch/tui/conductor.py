@@ -51,7 +51,7 @@ from unslouch.live.feed import (
 from unslouch.store.log import SessionLog, SessionStart
 from unslouch.store.rows import CalibrationRow, SessionKind, SharpPainRow, Source
 from unslouch.store.store import Store
-from unslouch.tui.guide import Guide
+from unslouch.tui.guide import Guide, quality_word
 from unslouch.tui.recent import Recent
 from unslouch_signal.calibration import Calibration
 from unslouch_signal.events import Technique
@@ -230,14 +230,12 @@ class Conductor:
         return True
 
     def use(self, calibration: Calibration) -> None:
-        """Judge by this calibration from now on, and keep it."""
+        """Judge by this calibration from now on; it is kept when the feed says that it has come into use."""
         self.send(SetCalibration(calibration))
-        if self.store is not None:
-            uid = f"{self.feed.title}@{self.clock():.3f}"
-            row = CalibrationRow(uid, self.clock(), calibration.quality, calibration.to_json(), strap=self.feed.title)
-            self.store.put(row)
-            if self._desk_log is not None:
-                self._desk_log.calibrated(uid)
+
+    def forgo_store(self) -> None:
+        """Go on without keeping anything: the store cannot be written any more."""
+        self.store, self._desk_log, self._coach_log = None, None, None
 
     def close(self) -> None:
         """End the sessions, then the feed."""
@@ -256,6 +254,8 @@ class Conductor:
         self._said += [Said(notice, cue=False) for notice in update.notices]
         if update.frame is not None and self._desk_log is None and self._keeps:
             self._desk_log = self._log(SessionKind.DESK, update.sample_time)
+        if update.calibration is not None:
+            self._calibrated(update.calibration)
         if update.samples is not None and self.guide.collecting:
             self.guide.feed(update.samples)
         self._carry_out(self._desk.feed(update.events, update.frame))
@@ -273,6 +273,17 @@ class Conductor:
             self._started = update.sample_time
         if self._desk_log is not None:
             self._desk_log.alive(update.sample_time)
+
+    def _calibrated(self, calibration: Calibration) -> None:
+        self._said.append(Said(f"Calibrated: {quality_word(calibration)}.", cue=False))
+        if self.store is None or not self._keeps:
+            return
+        utc = self.clock()
+        uid = f"{self.feed.title}@{utc:.3f}"
+        self.store.put(CalibrationRow(uid, utc, calibration.quality, calibration.to_json(), strap=self.feed.title))
+        for log in (self._desk_log, self._coach_log):
+            if log is not None:
+                log.calibrated(uid)
 
     @property
     def _keeps(self) -> bool:
@@ -327,4 +338,6 @@ class Conductor:
     def _begin_afresh(self) -> None:
         """Time jumped: what was counted before the jump is not what is seen now."""
         self._desk = DeskSession(self._settings)
+        self._coach, self._coach_log, self._asked = None, None, None
+        self._started = None
         self.recent.clear()

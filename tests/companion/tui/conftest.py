@@ -48,6 +48,7 @@ class WornFeed:
         self.sent: list[Command] = []
         self.link = UP
         self.silent = False
+        self.calibration: Calibration | None = None
         self.closed = False
 
     def poll(self) -> list[Update]:
@@ -58,7 +59,10 @@ class WornFeed:
         events = tuple(self.analyser.process(block))
         frame = self.analyser.latest
         assert frame is not None
-        return [Update(frame.t, self.link, events, frame, self.analyser.track, None, block, 0.87, 52.0)]
+        told, self.calibration = self.calibration, None
+        return [
+            Update(frame.t, self.link, events, frame, self.analyser.track, None, block, 0.87, 52.0, calibration=told)
+        ]
 
     def send(self, command: Command) -> None:
         self.sent.append(command)
@@ -67,6 +71,7 @@ class WornFeed:
                 self.wearer.ask(Asked(move, technique, side, zone))
             case SetCalibration(calibration):
                 self.analyser.set_calibration(calibration)
+                self.calibration = calibration
             case _:
                 pass
 

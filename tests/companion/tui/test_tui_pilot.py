@@ -244,8 +244,8 @@ async def test_a_slouch_is_seen_told_and_snoozed(stage, text_of):
         assert on.app.conductor.now.desk.state.value == "cued"
 
 
-async def test_calibration_is_guided_to_the_desk(stage, feeds, text_of):
-    on = stage(feeds["worn"](calibrated=False), Where.CALIBRATE)
+async def test_calibration_is_guided_to_the_desk_and_kept(stage, feeds, text_of, tmp_path):
+    on = stage(feeds["worn"](calibrated=False), Where.CALIBRATE, keep=True)
     async with on.app.run_test(size=(80, 24)) as pilot:
         await on.ready(pilot)
         guide = on.app.conductor.guide
@@ -261,13 +261,36 @@ async def test_calibration_is_guided_to_the_desk(stage, feeds, text_of):
         on.run(0.1)
         await pilot.pause()
         assert "Quality: good" in text_of(on.app)
-        assert guide.view.calibration.method == "bows_turn"
+        guide_calibration = guide.view.calibration
+        assert guide_calibration.method == "bows_turn"
         await pilot.press("enter")
         await pilot.pause()
         assert any(isinstance(command, SetCalibration) for command in on.feed.sent)
         assert on.app.live_screen.where is Where.DESK
         on.run(0.5)
         assert on.app.conductor.now.desk.flexion is not None
+        made = guide_calibration.to_json()
+    with Store.open(data_paths(tmp_path)) as store:
+        kept = store.latest_calibration()
+        assert kept is not None
+        assert kept.json == made
+        (session,) = store.sessions()
+        assert session.calibration == kept.uid
+
+
+async def test_a_store_that_fails_ends_no_exercise(stage, text_of):
+    on = stage(start=Where.COACH, keep=True)
+    async with on.app.run_test(size=(80, 24)) as pilot:
+        await on.ready(pilot)
+        await begin(on, pilot, 1)
+        on.until(lambda: on.phase == "work" and on.app.conductor.now.coach.hold_s > 1, 60)
+        on.app.conductor.store.query("DROP TABLE holds")
+        await pilot.press("e")
+        await pilot.pause()
+        assert "nothing is kept" in " ".join(text_of(on.app).split())
+        on.run(1)
+        assert on.phase != ""
+        assert on.app.return_code is None
 
 
 async def test_replay_keys_wind_the_recording(stage, feeds, text_of):

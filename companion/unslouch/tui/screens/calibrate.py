@@ -123,7 +123,6 @@ class CalibrateScreen(LiveScreen):
         self.conductor.use(calibration)
         guide.restart()
         self.unslouch.go(Where.DESK)
-        self.unslouch.notify("Calibrated.", timeout=3)
 
     def do_restart(self) -> None:
         """Begin again."""

@@ -31,7 +31,7 @@ _LEAN_GONE = 6.0
 
 
 class Turn:
-    """How far the trunk is turned from where it mostly faces; chairs swivel and headings drift, so the front follows."""
+    """How far the trunk is turned from where it mostly faces, which follows swivelling chairs and drifting headings."""
 
     SEEN_DEG = 18.0
     GONE_DEG = 9.0
