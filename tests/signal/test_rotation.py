@@ -184,6 +184,21 @@ def test_back_means_within_a_quarter(back_to: float, count: int) -> None:
     assert len(reps(seated(a))) == count
 
 
+@pytest.mark.parametrize(("back_to", "count"), [(5.2, 1), (7.2, 0)])
+def test_after_a_small_one_back_means_within_six_degrees(back_to: float, count: int) -> None:
+    a = course([*REST, (1.5, 23.5), (1.0, 23.5), (1.5, back_to), (25.0, back_to)])
+    assert len(reps(seated(a))) == count
+
+
+@pytest.mark.parametrize(("stay", "size"), [(4.5, 35.0), (1.2, 35.0 + 12.0)])
+def test_who_sits_differently_for_three_seconds_has_a_new_neutral(stay: float, size: float) -> None:
+    """12 deg further round; a shorter stay on the way is part of the repetition."""
+    back = 12.0 if stay > 3.0 else 0.0
+    a = course([*REST, (1.0, 12), (stay, 12), (1.5, 47), (1.0, 47), (1.5, back), (3.0, back)])
+    (r,) = reps(seated(a))
+    assert deg(r) == pytest.approx(size, abs=0.4)
+
+
 def test_an_overshoot_is_no_repetition() -> None:
     """22 deg beyond neutral after 60 deg: less than two fifths, so the swing of a fast return."""
     a = course([*REST, (1.0, 60), (0.5, 60), (1.2, -22), (1.2, 0), (3.0, 0)])
@@ -269,8 +284,8 @@ def test_a_long_gap_ends_it_where_it_was() -> None:
     found = reps(jumped)
     assert found[0].faults == (RotationFault.CUT_BY_GAP,)
     assert found[0].end == pytest.approx(5.0 + (at - 1) / GRID_HZ)
-    assert found[-1].side is Side.RIGHT
-    assert found[-1].valid
+    assert [r.side for r in found] == [Side.LEFT, Side.RIGHT], "its second half is no repetition of its own"
+    assert found[1].valid
 
 
 def test_a_heading_that_jumps_turned_nobody() -> None:
@@ -298,6 +313,9 @@ def test_supine_angle_is_the_turn_about_the_long_axis() -> None:
 def test_rolling_over_to_sleep_and_lying_prone_count_nothing() -> None:
     side = supine(course([*REST, (2.0, 85), (60.0, 85), (2.0, 0), (5.0, 0)]))
     assert reps(side, doing(side, LYING)) == []
+    rocking: Course = [(4.0, 85.0), *[(s, d + 85.0) for s, d in rep(30)]]
+    on_side = supine(course(rocking, 85.0))
+    assert reps(on_side, doing(on_side, LYING)) == [], "from lying on the side"
     prone = supine(course([(3.0, 180.0), *[(s, d + 180.0) for s, d in rep(40)]], 180.0))
     assert reps(prone, doing(prone, LYING)) == []
 
