@@ -35,7 +35,10 @@ BACKOFF_S = (0.1, 0.5, 1.5, 4.0)
 CALM_S = 15.0
 RESEND_MOST = 1500
 """Samples asked for at once: half a minute, what the strap's ring holds."""
-ASK_AGAIN_S = 3.0
+NEAR = 52
+"""Samples between two holes that are asked for in one request: a second."""
+RING_TRIES = 5
+ASK_AGAIN_S = 1.0
 CONFIRM_EVERY_S = 10.0
 LOG_TRIES = 3
 HOPELESS = frozenset(
@@ -116,6 +119,7 @@ class Strap:
         self._stored: Position | None = None
         self._confirmed = Position()
         self._records = RecordWatch()
+        self._filled = asyncio.Event()
         self._connection: StrapConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
@@ -248,13 +252,12 @@ class Strap:
 
     async def _begin(self, connection: StrapConnection) -> None:
         """Run the whole start sequence, at every connection."""
-        if self.options.pair:
-            self._tell(LinkStatus(Phase.PAIRING, f"Pairing with {self._name}."))
         try:
             await connection.subscribe()
         except LinkError as error:
             if error.reason is not Reason.NOT_PAIRED or not self.options.pair:
                 raise
+            self._tell(LinkStatus(Phase.PAIRING, f"Pairing with {self._name}."))
             await connection.pair()
             await connection.subscribe()
         self._tell(LinkStatus(Phase.STARTING, f"Starting {self._name}."))
@@ -319,9 +322,9 @@ class Strap:
     async def _chores(self, connection: StrapConnection) -> None:
         confirmed_at = time.monotonic()
         while True:
-            hole = next((hole for hole in self.ledger.holes if hole.asked < LOG_TRIES), None)
-            if hole is not None:
-                await self._ask_ring(connection, hole)
+            holes = [hole for hole in self.ledger.holes if hole.asked < RING_TRIES]
+            if holes:
+                await self._ask_ring(connection, holes)
             elif self._log_wanted is not None:
                 await self._fetch_log(connection, *self._log_wanted)
             if time.monotonic() - confirmed_at > CONFIRM_EVERY_S or self._log_unconfirmed():
@@ -331,28 +334,44 @@ class Strap:
 
     # Missing samples.
 
-    async def _ask_ring(self, connection: StrapConnection, hole: Hole) -> None:
-        """Ask for missing samples from the strap's RAM; what is gone there is asked from the log."""
-        count = min(hole.end - hole.first, RESEND_MOST)
-        self.ledger.asked(hole)
-        answer = await connection.request(Op.RESEND, {"boot": hole.boot, "seq": hole.first, "count": count})
+    async def _ask_ring(self, connection: StrapConnection, holes: list[Hole]) -> None:
+        """Ask for missing samples from the strap's RAM; what is gone there is asked from the log.
+
+        Holes that lie near each other go into one request: what is between them comes twice, which costs less than a
+        request's way there and back.
+        """
+        first, last = holes[0].first, min(holes[0].end, holes[0].first + RESEND_MOST)
+        for hole in holes[1:]:
+            if hole.first - last > NEAR or hole.end - first > RESEND_MOST:
+                break
+            last = hole.end
+        asked = [hole for hole in holes if hole.first < last]
+        for hole in asked:
+            self.ledger.asked(hole)
+        values = {"boot": holes[0].boot, "seq": first, "count": last - first}
+        answer = await connection.request(Op.RESEND, values)
         if answer.status is ControlStatus.GONE:
-            self.ledger.give_up(hole)
+            for hole in asked:
+                self.ledger.give_up(hole)
             await self._want_log(connection)
             return
         if answer.status is not ControlStatus.OK:
             return
-        if answer.values["seq"] > hole.first:
-            # the ring has lost its beginning
-            self.ledger.give_up(hole)
-            self.ledger.reopen(replace(hole, first=answer.values["seq"]))
+        held = answer.values["seq"]
+        if any(hole.first < held for hole in asked):
+            # the ring has lost the beginning
+            for hole in asked:
+                self.ledger.give_up(hole)
+                self.ledger.reopen(replace(hole, first=max(hole.first, held)))
             await self._want_log(connection)
-        last = hole.first + count
-        end = time.monotonic() + ASK_AGAIN_S
-        while time.monotonic() < end:
-            if not any(one.first < last and one.end > hole.first for one in self.ledger.holes):
-                return
-            await asyncio.sleep(0.02)
+        self._filled.clear()
+        with contextlib.suppress(TimeoutError):  # what did not come is asked for again
+            await asyncio.wait_for(self._until_filled(last), ASK_AGAIN_S)
+
+    async def _until_filled(self, last: int) -> None:
+        while any(hole.first < last for hole in self.ledger.holes):
+            await self._filled.wait()
+            self._filled.clear()
 
     async def _want_log(self, connection: StrapConnection) -> None:
         status = await connection.status()
@@ -413,6 +432,7 @@ class Strap:
         self.ledger.take(packet)
         if packet.channel is Channel.STREAM:
             self._last_stream = time.monotonic()
+            self._filled.set()
         elif packet.channel is Channel.LOG:
             for record_id in self._records.take(packet.data):
                 self.ledger.log_record(record_id)

@@ -28,7 +28,9 @@ class Laptop:
         delegate = PairingDelegate(PairingDelegate.NO_OUTPUT_NO_INPUT)
 
         def just_works(_connection: Connection) -> PairingConfig:
-            return PairingConfig(sc=True, mitm=False, bonding=True, delegate=delegate)
+            # the identity it tells must be the address it connects with
+            identity = PairingConfig.AddressType.RANDOM
+            return PairingConfig(sc=True, mitm=False, bonding=True, delegate=delegate, identity_address_type=identity)
 
         self.device.pairing_config_factory = just_works
         self.mtu = mtu

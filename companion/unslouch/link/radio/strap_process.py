@@ -13,7 +13,7 @@ REBOOT = 75
 
 
 @dataclass(frozen=True, slots=True)
-class StrapOptions:
+class ProcessOptions:
     """How the process is started (``unslouch-strap --help``)."""
 
     program: Path
@@ -28,7 +28,7 @@ class StrapOptions:
 class StrapProcess:
     """One strap: start it, press its button, pull its battery, start it again on the same flash."""
 
-    def __init__(self, options: StrapOptions, port: int) -> None:
+    def __init__(self, options: ProcessOptions, port: int) -> None:
         self.options = options
         self.port = port
         self.address = ""
