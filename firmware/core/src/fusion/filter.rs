@@ -190,26 +190,25 @@ impl<R: Real> Filter<R> {
         }
     }
 
-    /// Goes on after `missing` seconds of which nothing is known, with this sample, which is not integrated. The attitude
-    /// stays; how far it may have turned meanwhile is made up by the accelerometer, as at the start.
-    pub fn resume(&mut self, force: Vec3<R>, rate: Vec3<R>, missing: R) {
+    /// Goes on after `missing` seconds (s) in which the sensor may have turned by some `turn` (rad), up to the sample that is
+    /// about to be pushed. The attitude stays as it was; after more than a small turn the accelerometer rights the tilt.
+    pub fn resume(&mut self, force: Vec3<R>, rate: Vec3<R>, missing: R, turn: R) {
         self.begin_step();
         while self.step.stage != Stage::Idle {
             self.advance();
         }
-        let pace = if self.rest.state() == Rest::Moving {
-            R::of(1.0)
-        } else {
-            R::of(0.1)
-        };
-        let turned = (pace * missing).least(R::of(1.5));
         let known = self
             .p
             .fast_variance(TILT_X)
             .most(self.p.fast_variance(TILT_Y));
-        let before = known + turned * turned;
-        let alignment = self.k.alignment_variance(force);
-        let share = before / (before + alignment);
+        let turn = turn.least(R::of(1.5));
+        let before = known + turn * turn;
+        // One reading of a moving accelerometer shows up badly; a small turn is better left to the velocity.
+        let share = if turn > R::of(0.6) {
+            before / (before + self.k.alignment_variance(force))
+        } else {
+            R::ZERO
+        };
         let s = &mut self.strapdown;
         let shown = s.attitude.matrix().rotate(force);
         s.attitude = Quaternion::raising(shown)

@@ -4,10 +4,12 @@
 mod block;
 mod covariance;
 mod filter;
+mod guarded;
 mod parameters;
 mod rest;
 mod surprise;
 
 pub use filter::Filter;
+pub use guarded::{Faults, Fused, Fusion, Limits};
 pub use parameters::{Parameters, RestParameters, Start, SurpriseParameters};
 pub use rest::Rest;
