@@ -124,6 +124,19 @@ def test_a_command_breaks_off_what_is_under_way():
     assert np.linalg.norm(quiet.acc, axis=1).std() < 0.1
 
 
+def test_who_never_got_up_still_lies():
+    person = LivePerson(seed=8)
+    person.advance(person.command("lie down"))
+    person.command("get up")
+    person.advance(1.0)
+    person.command("upright")
+    assert person.pose().lying is not None
+    done = person.command("get up")
+    person.advance(done - person.now)
+    assert person.pose().lying is None
+    assert abs(person.angles_deg()[0]) < 3.0
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_can_be_done_from_everywhere(name):
     person = LivePerson(seed=7, raw=True)

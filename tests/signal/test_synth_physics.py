@@ -111,6 +111,20 @@ def test_signs_as_the_sensor_sees_them():
     np.testing.assert_allclose(supine.acc[-1], (GRAVITY, 0.0, 0.0), atol=1e-3)
 
 
+def test_lying_down_after_a_swivel_is_lying_on_the_back():
+    t = ideal(movements.Swivel(Side.LEFT, 70.0), movements.LieDown(), movements.Rest(2.0), person=STATUE).truth
+    assert np.degrees((t.flexion[-1], t.lateral[-1])) == pytest.approx((-90.0, 0.0), abs=0.01)
+
+
+def test_fore_and_side_turn_with_the_heading():
+    body = Body(STATUE, UPRIGHT, 0)
+    body.score.add(Step(Channel.HEADING, 0.0, 1.0, radians(90.0)))
+    body.score.add(Step(Channel.FORE, 2.0, 3.0, 1.0))
+    body.score.add(Step(Channel.SIDE, 4.0, 5.0, 1.0))
+    p = body.at(np.array([1.5, 3.5, 5.5])).position
+    np.testing.assert_allclose(np.diff(p, axis=1).T, [[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]], atol=1e-12)
+
+
 def test_lying_rotation_is_seen_by_gravity():
     s = ideal(movements.LieDown(), movements.RotateTrunk(Side.LEFT, 50.0, hold_s=2.0), person=STATUE)
     r = s.truth.rotations

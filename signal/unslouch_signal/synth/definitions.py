@@ -229,9 +229,7 @@ def make_truth(
         uncalibrated.append((s, min((p.end for p in protocols if p.start > s), default=end)))
     valid = np.ones(len(t), np.bool_)
     for a in activities:
-        # getting down and up again is part of lying as far as posture goes
-        around = 4.0 if a.kind is ActivityKind.LYING else 0.0
-        valid[slice(*np.searchsorted(t, (a.start - around, a.end + around)))] = False
+        valid[slice(*np.searchsorted(t, (a.start, a.end)))] = False
     doubtful = tuple(uncalibrated)
     rotations = rotation_truth(t, angles, [n for n in notes if isinstance(n, RotationNote)], gaps, parameters)
     slouches, ambiguous = slouch_truth(t, angles, valid, doubtful, parameters)

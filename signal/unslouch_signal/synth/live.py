@@ -8,7 +8,7 @@ from math import degrees
 
 import numpy as np
 
-from unslouch_signal.events import Side
+from unslouch_signal.events import LyingSide, Side
 from unslouch_signal.samples import FloatArray, SampleBlock
 from unslouch_signal.synth.body import Person
 from unslouch_signal.synth.definitions import angles_of
@@ -128,13 +128,17 @@ class LivePerson:
         score.cancel(now)
         self._strap.body.drop_future(now)
         ends = score.targets()
+        pose, recline = self._script.pose, float(ends[Channel.RECLINE])
+        # getting up that never got beyond the roll leaves one lying, whatever the script said
+        lying = pose.lying or LyingSide.SUPINE if recline < -0.5 else None
         self._script.pose = replace(
-            self._script.pose,
+            pose,
+            lying=lying,
             flexion=float(ends[Channel.FLEXION]),
             lateral=float(ends[Channel.LATERAL]),
             axial=float(ends[Channel.AXIAL]),
             heading=float(ends[Channel.HEADING]),
-            recline=float(ends[Channel.RECLINE]),
+            recline=recline,
         )
         return self._write(movement, now)
 
