@@ -361,6 +361,20 @@ def test_lying_means_on_the_back(angle: float, there: bool) -> None:
     assert (mat.session.phase is Phase.TRY_OUT) == there
 
 
+@pytest.mark.parametrize(("speed", "there"), [(0.8, True), (1.3, False), (-1.3, False)])
+@pytest.mark.parametrize("technique", [Technique.SEATED_ROTATION, Technique.EXTENSION])
+def test_a_drifting_heading_is_no_position_for_a_seated_turn(technique: Technique, speed: float, there: bool) -> None:
+    mat = Mat(technique).to(Phase.POSITION)
+    mat.feed(np.linspace(0.0, 6.0 * speed, round(6 * GRID_HZ)))
+    seated = technique is Technique.SEATED_ROTATION
+    assert (mat.session.phase is Phase.TRY_OUT) == (there or not seated)
+    if seated and not there:
+        assert cues(mat.effects).count(CueKind.WAITING) == 1
+        assert "drifts" in mat.view.instruction
+        mat.stay(2.5)
+        assert mat.session.phase is Phase.TRY_OUT
+
+
 # Own range
 
 
@@ -507,6 +521,7 @@ def test_what_stops_the_clock(what: str) -> None:
             mat.lying = True
     mat.stay(40.0, measured=measured)
     assert mat.view.hold_s == before
+    assert not mat.view.in_zone
     assert mat.session.phase is Phase.WORK
     if what == "pause":
         assert mat.view.paused
@@ -534,6 +549,7 @@ def test_overshoot_and_jerk_are_answered_with_do_not_force_and_without_nagging()
     assert cues(effects).count(CueKind.DO_NOT_FORCE) == 1
     assert mat.view.cue is not None
     assert mat.view.cue.text == safety.DO_NOT_FORCE
+    assert not mat.view.in_zone
     for _ in range(4):
         effects += [*mat.go(18.0, 0.3), *mat.go(30.0, 0.3)]
     assert cues(effects).count(CueKind.DO_NOT_FORCE) <= 2
@@ -627,6 +643,27 @@ def test_the_try_out_itself_is_no_repetition() -> None:
     event = RotationRep(Side.LEFT, RotationPosition.SEATED, mat.t - 4.0, mat.t - 2.0, mat.t, 0.7, 3.0)
     frame, track = mat.block(np.zeros(5))
     assert mat.session.feed([event], frame, track) == []
+
+
+def test_turns_while_paused_count_nothing() -> None:
+    mat = Mat(Technique.SEATED_ROTATION).to(Phase.WORK, own=40.0)
+    mat.do(Pause())
+    assert mat.rep(Side.LEFT, 40.0) == []
+
+
+def test_the_right_side_is_held_to_the_right() -> None:
+    mat = Mat(Technique.SEATED_ROTATION).to(Phase.TRY_OUT)
+    mat.do(Skip(), *[Skip()] * 5, Skip())
+    mat.go(-40.0)
+    mat.go(0.0)
+    assert (mat.session.phase, mat.session.side) == (Phase.WORK, Side.RIGHT)
+    mat.go(38.0)
+    mat.stay(2.0)
+    assert mat.view.hold_s == 0.0
+    mat.go(-38.0)
+    mat.stay(2.0)
+    assert mat.view.hold_s == pytest.approx(2.0, abs=1.0)
+    assert mat.view.in_zone
 
 
 @pytest.mark.parametrize("phase", [Phase.POSITION, Phase.TRY_OUT, Phase.REST, Phase.PAIN_AFTER])

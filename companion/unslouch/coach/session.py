@@ -7,6 +7,7 @@ anywhere, and nothing resumes it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from unslouch.coach import safety, wording
@@ -57,6 +58,9 @@ from unslouch_signal.track import PostureFrame, Track
 STEADY_S = 2.0
 """In position this long before it begins."""
 
+DRIFT = math.radians(1.0)
+"""rad/s. A heading that drifts faster (gyro bias not learned yet) spoils a seated turn by more than its 6 deg."""
+
 EXERCISE = (Phase.POSITION, Phase.TRY_OUT, Phase.WORK, Phase.REST)
 
 
@@ -97,7 +101,9 @@ class CoachSession:
         self._taken = 0
         self._link = True
         self._t = 0.0
+        self.drifts = False
         self._steady = 0.0
+        self._heading = 0.0
         self._pain: dict[PainMoment, int] = {}
         self._measure = Measure(self.spec)
         self._pieces = Pieces()
@@ -218,6 +224,7 @@ class CoachSession:
         if light is safety.PainLight.CAUTION:
             self.caution = safety.caution_text(score)
         self._steady = 0.0
+        self.drifts = False
         self._measure.forget_middle()
         self._enter(Phase.POSITION, self.spec.setup[0])
 
@@ -352,9 +359,7 @@ class CoachSession:
         measured = piece.measured & (not stands)
         seconds = float(measured.sum()) * 0.02
         if self.phase is Phase.POSITION:
-            self._steady = self._steady + seconds if seconds > 0 and in_position(self.spec, piece) else 0.0
-            if self._steady >= STEADY_S:
-                self._begin_slot()
+            self._await_position(piece, seconds)
         elif self.phase is Phase.TRY_OUT and not stands and self.value is not None:
             self._try(self.value)
         elif self.phase is Phase.REST:
@@ -363,6 +368,26 @@ class CoachSession:
                 self._after_rest()
         elif self.phase is Phase.WORK:
             self._worked(self.work.tick(piece, angles, measured, self.value))
+
+    def _await_position(self, piece: Track, seconds: float) -> None:
+        """Begin once one is steadily in position and, sitting, the heading is steady too."""
+        if seconds == 0 or not in_position(self.spec, piece):
+            self._steady = 0.0
+            return
+        heading = float(piece.axial.mean())
+        if self._steady == 0.0:
+            self._heading = heading
+        self._steady += seconds
+        if self._steady < STEADY_S:
+            return
+        drifted = abs(heading - self._heading)
+        if self.spec.technique is Technique.SEATED_ROTATION and drifted > DRIFT * self._steady:
+            self._steady = 0.0
+            if not self.drifts:
+                self.drifts = True
+                self._say(CueKind.WAITING, wording.DRIFTS)
+            return
+        self._begin_slot()
 
     def _try(self, angle: float) -> None:
         found = self._tryout.tick(self._t, angle)

@@ -95,7 +95,7 @@ def _instruction(session: CoachSession) -> str:
         case Phase.PAIN_BEFORE:
             return wording.ASK_PAIN_BEFORE
         case Phase.POSITION:
-            return " ".join(spec.setup)
+            return wording.DRIFTS if session.drifts else " ".join(spec.setup)
         case Phase.TRY_OUT:
             return wording.try_out(spec, session.side)
         case Phase.WORK if clock is not None:

@@ -39,6 +39,10 @@ ASK_PAIN_AFTER = "How much pain is there now, from 0 to 10?"
 CALIBRATE = "Calibrate: upright and still for five seconds, then bow forward three times, then upright again."
 DOUBTFUL = "The strap may sit differently now. Sit or stand upright and still for a moment, or calibrate again."
 WAIT_FOR_STRAP = "Waiting for the strap."
+DRIFTS = (
+    "The heading still drifts. Sit still for a moment; if it stays so, lay the strap on the table for ten seconds, "
+    "then put it on and calibrate again."
+)
 THANKS = "That was it for today."
 
 
