@@ -51,6 +51,7 @@ class FusionParameters:
     still_acc: float = 0.08
     least_bias: float = math.radians(1.5)
     settle_s: float = 0.3
+    rest_acc: float = 0.1
 
 
 def fuse(block: SampleBlock, parameters: FusionParameters | None = None) -> SampleBlock:
@@ -205,7 +206,7 @@ class CausalFusion:
             raise ValueError("the sample rate must be positive")
         self._p = parameters or FusionParameters()
         self._ts = 1.0 / rate_hz
-        self._filter = VQF(self._ts)
+        self._filter = VQF(self._ts, restThAcc=self._p.rest_acc)
         self._still = _StillWindow(max(round(self._p.still_s * rate_hz), 2), self._p)
         self._bias = np.zeros(3)
         self._t: float | None = None

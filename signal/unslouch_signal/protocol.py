@@ -36,7 +36,7 @@ class ProtocolParameters:
     creep: float = math.radians(2.5)
     bow: float = math.radians(20.0)
     ended: float = math.radians(10.0)
-    bow_s: tuple[float, float] = (0.6, 10.0)
+    bow_s: tuple[float, float] = (0.6, 8.0)
     pause_s: float = 10.0
     agree: float = math.radians(25.0)
     alike: float = 0.5

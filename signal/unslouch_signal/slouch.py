@@ -139,7 +139,7 @@ class SlouchDetector:
                 jumped = jump[a] != 1
                 end = float(track.t[a]) if not jumped else (last_t if a == 0 else float(track.t[a - 1]))
                 if walks[a]:
-                    end -= self._p.walk_s
+                    end -= self._p.walk_s - 1 / GRID_HZ
                 out += self._closed(int(track.k[a]), end, at, self._points + a)
             elif a in turns:
                 width = len(angles)
