@@ -14,6 +14,7 @@ from pathlib import Path
 import mcap.reader
 import numpy as np
 import pytest
+from mcap.writer import CompressionType, Writer
 
 from unslouch.errors import FileError
 from unslouch.recording.compact import compact
@@ -328,3 +329,36 @@ def test_fifty_kills_lose_nothing_that_was_written(tmp_path: Path) -> None:
         zygote.stdin.close()
     assert moments["writing"] >= 5, moments
     assert moments["ending"] >= 1, moments
+
+
+def test_the_shortest_way_dates_the_samples(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    sent = stream(motion(300), per_packet=2)
+    late = [Packet(p.arrival_s + d, p.channel, p.data) for p, d in zip(sent, rng.uniform(0, 0.1, 150), strict=True)]
+    late[70] = sent[70]
+    record(tmp_path / "a.mcap", late)
+    assert read_recording(tmp_path / "a.mcap").utc_offset_s == pytest.approx(UTC + 0.03, abs=1e-4)
+
+
+@pytest.mark.parametrize("compression", list(CompressionType))
+def test_chunks_of_other_writers_are_read_and_checked(tmp_path: Path, compression: CompressionType) -> None:
+    path = tmp_path / "a.mcap"
+    with path.open("wb") as out:
+        writer = Writer(out, chunk_size=4000, compression=compression)
+        writer.start("unslouch")
+        channel = writer.register_channel("/strap/stream", "unslouch", 0)
+        for packet in stream(motion(600)):
+            writer.add_message(channel, int(packet.arrival_s * 1e9), packet.data, 0)
+        writer.finish()
+    recording = read_recording(path)
+    assert len(recording.samples) == 600
+    assert recording.notices == ()
+    if compression is CompressionType.NONE:  # nothing but the checksum tells
+        bad = bytearray(path.read_bytes())
+        at = bad.find(stream(motion(600))[20].data) + 20
+        bad[at] ^= 1
+        path.write_bytes(bad)
+        recording = read_recording(path)
+        assert NoticeKind.DAMAGED in {n.kind for n in recording.notices}
+        assert "checksum" in recording.notices[0].message
+        assert len(recording.samples) < 600
