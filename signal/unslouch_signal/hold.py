@@ -50,7 +50,7 @@ class HoldParameters:
     margin : float
         rad of hysteresis at either end of the zone.
     jerk_rate : float
-        rad/s inside or beyond the zone that is called a jerk; a calm way in ends below 45 deg/s.
+        rad/s inside or beyond the zone that is called a jerk; a brisk way in (50 deg in 1.5 s) enters it at 57 deg/s.
     """
 
     technique: Technique
