@@ -19,7 +19,7 @@ What is done around the filter:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,14 +40,18 @@ class FusionParameters:
 
     ``still_s``, ``still_rate`` (rad/s) and ``still_acc`` (m/s^2): deviations within a window that is truly quiet; a
     back that breathes stays within, one that sinks at 1.5 deg/s does not: gravity turns by 0.5 m/s^2 in 2 s.
-    ``least_bias`` (rad/s): smaller ones are the filter's own business. ``settle_s``: how much of the acceleration
-    beside a gap shows gravity.
+    ``sway_rate`` (rad/s) is what counts acausally, where the median over all quiet windows decides, so that one slow
+    turn does not. ``least_bias`` (rad/s): smaller ones are the filter's own business. ``settle_s``: how much of the
+    acceleration beside a gap shows gravity. ``rest_acc`` (m/s^2): the filter's own threshold for rest, a fifth of
+    its default. With that one, sinking at 1.5 deg/s was rest, its rate was learned as bias, and the tilt was 4 deg
+    off; gravity that turns so moves by 0.13 m/s^2 within the filter's 0.5 s.
     """
 
     cell_s: float = 0.04
     gap_s: float = 0.25
     still_s: float = 2.0
     still_rate: float = math.radians(0.7)
+    sway_rate: float = math.radians(1.8)
     still_acc: float = 0.08
     least_bias: float = math.radians(1.5)
     settle_s: float = 0.3
@@ -151,7 +155,7 @@ def _large_bias(rate: FloatArray, force: FloatArray, cells: _Cells, p: FusionPar
     n = max(round(p.still_s / cells.cell_s), 2)
     if rate.shape[1] < n:
         return np.zeros(3)
-    still, means = _StillWindow(n, p).process(rate.T, force.T)
+    still, means = _StillWindow(n, replace(p, still_rate=p.sway_rate)).process(rate.T, force.T)
     if not still.any():
         return np.zeros(3)
     bias: FloatArray = np.median(means[still], axis=0)
