@@ -65,12 +65,12 @@ class UnslouchApp(App[None]):
         self.options = options or Options()
         self.start_screen = start
         self.conductor: Conductor | None = None
-        self.bell_on = self.options.bell
+        self.bell_on = self.options.bell is not False
         self._feed_factory = feed_factory
         self._made: set[Where] = set()
         for theme in THEMES.values():
             self.register_theme(theme)
-        self.theme = THEMES[self.options.theme].name
+        self.theme = THEMES[self.options.theme or "dark"].name
         self.set_class(self.options.plain or not _speaks_unicode(), "-plain")
 
     # from the first frame to the first sample
@@ -107,9 +107,20 @@ class UnslouchApp(App[None]):
                 # Minding one's back works without keeping count of it.
                 self.notify(f"{error} This session is not kept.", severity="warning", timeout=10)
         self.conductor = Conductor(feed, store, person=self.options.person, clock=self.options.clock)
+        self._as_last_time()
         self.tick()
         if self.options.fps is not None:
             self.set_interval(1 / self.options.fps, self.tick)
+
+    def _as_last_time(self) -> None:
+        """Take theme and bell as they were chosen last, where the options leave them open."""
+        if self.conductor is None:
+            return
+        theme, bell = self.conductor.setting("theme"), self.conductor.setting("bell")
+        if self.options.theme is None and isinstance(theme, str) and theme in THEMES:
+            self.theme = THEMES[theme].name
+        if self.options.bell is None and isinstance(bell, bool):
+            self.bell_on = bell
 
     def tick(self) -> None:
         """Take what has come and show it."""
@@ -270,12 +281,18 @@ class UnslouchApp(App[None]):
 
     def do_theme(self) -> None:
         """Next theme."""
-        names = [theme.name for theme in THEMES.values()]
-        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        names = list(THEMES)
+        at = [theme.name for theme in THEMES.values()].index(self.theme)
+        chosen = names[(at + 1) % len(names)]
+        self.theme = THEMES[chosen].name
+        if self.conductor is not None:
+            self.conductor.keep_setting("theme", chosen)
 
     def do_bell(self) -> None:
         """Ring at alerts, or not."""
         self.bell_on = not self.bell_on
+        if self.conductor is not None:
+            self.conductor.keep_setting("bell", self.bell_on)
         self.notify("The bell rings at alerts." if self.bell_on else "The bell is silent.", timeout=2)
 
     # replay

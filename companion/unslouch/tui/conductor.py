@@ -233,6 +233,15 @@ class Conductor:
         """Judge by this calibration from now on; it is kept when the feed says that it has come into use."""
         self.send(SetCalibration(calibration))
 
+    def setting(self, key: str) -> object:
+        """A choice of this person, None where there is none."""
+        return None if self.store is None else self.store.setting(f"screen.{key}", self.person)
+
+    def keep_setting(self, key: str, value: object) -> None:
+        """Remember a choice of this person."""
+        if self.store is not None:
+            self.store.set_setting(f"screen.{key}", value, self.person)
+
     def forgo_store(self) -> None:
         """Go on without keeping anything: the store cannot be written any more."""
         self.store, self._desk_log, self._coach_log = None, None, None

@@ -17,11 +17,11 @@ class Options:
     Attributes
     ----------
     theme
-        ``dark``, ``light`` or ``contrast``.
+        ``dark``, ``light`` or ``contrast``; None takes the one that was chosen last, at first dark.
     plain
         ASCII letters alone: no braille, no half blocks.
     bell
-        Ring the terminal bell at alerts.
+        Ring the terminal bell at alerts; None takes what was chosen last, at first to ring.
     data_dir
         Where the store lies; None takes the system's place.
     keep
@@ -36,9 +36,9 @@ class Options:
         UTC seconds, for dates.
     """
 
-    theme: str = "dark"
+    theme: str | None = None
     plain: bool = False
-    bell: bool = True
+    bell: bool | None = None
     data_dir: Path | None = None
     keep: bool = True
     person: str = "me"

@@ -423,3 +423,17 @@ async def test_a_feed_that_cannot_be_made_ends_with_its_sentence():
             if app.return_code is not None:
                 break
     assert app.return_code == 1
+
+
+async def test_theme_and_bell_are_remembered(stage):
+    for theme, bell in (("unslouch-dark", True), ("unslouch-light", False)):
+        on = stage(keep=True)
+        async with on.app.run_test(size=(80, 24)) as pilot:
+            await on.ready(pilot)
+            assert (on.app.theme, on.app.bell_on) == (theme, bell)
+            if bell:
+                await pilot.press("t", "b")
+    on = stage(keep=True, theme="contrast", bell=True)
+    async with on.app.run_test(size=(80, 24)) as pilot:
+        await on.ready(pilot)
+        assert (on.app.theme, on.app.bell_on) == ("unslouch-contrast", True)

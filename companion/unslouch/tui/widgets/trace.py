@@ -85,7 +85,7 @@ class Trace(Live[Chart]):
     def _row(self, y: int, model: Chart, codes: bytearray, inside: list[bool]) -> Strip:
         width, height = self.size
         rows = 4 * height
-        paper = self.paper
+        plain, paper = self.plain, self.paper
         good, line = self.ink(Tone.GOOD), self.ink(model.outside)
         back, edge = paper, 0
         if model.zone is not None:
@@ -103,7 +103,7 @@ class Trace(Live[Chart]):
         looks = (style(line, back), style(good, back), style(mix(paper, good, 0.55), back))
         run, look = "", looks[2]
         for x, code in enumerate(codes):
-            if self.plain:
+            if plain:
                 letter = ("o" if inside[x] else "*") if code else "-" if edge and x & 1 else " "
             else:
                 letter = chr(0x2800 | code | edge) if code or edge else " "
