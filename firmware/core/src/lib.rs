@@ -8,8 +8,12 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(test)]
+extern crate std;
+
 pub mod calibration;
 pub mod fusion;
+pub mod gate;
 pub mod log;
 pub mod quaternion;
 pub mod real;
