@@ -18,6 +18,8 @@ class Reason(StrEnum):
     """A file, device or record that was named does not exist."""
     FILE_ACCESS = "file_access"
     """The system refuses to read or write a file (permission, full disk, a folder in its place)."""
+    WORKER = "worker"
+    """A process that did part of the work was ended from outside."""
     BAD_OPTION = "bad_option"
     """An option's or setting's value is outside what it may be."""
     MISSING_EXTRA = "missing_extra"

@@ -6,7 +6,10 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
+
+from unslouch.errors import Reason, UnslouchError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,6 +30,12 @@ def map_on_cores(work: Callable[[Item], Result], items: Sequence[Item], workers:
     executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_die_on_interrupt)
     try:
         yield from executor.map(work, items)
+    except BrokenProcessPool:
+        raise UnslouchError(
+            Reason.WORKER,
+            "A process that was working on the files was ended from outside, perhaps for lack of memory.",
+            "Try again with --jobs 1.",
+        ) from None
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
