@@ -85,7 +85,7 @@ def test_how_it_is_cut_changes_no_bit(seed: int, rate: float, longest: int) -> N
     dt = rng.uniform(0.5, 1.5, 400) / rate
     dt[rng.integers(0, 400, 4)] += rng.choice([0.2, 0.45, 2.0, 9.0], 4)
     t = 1e6 + np.cumsum(dt)
-    q = qt.normalise(np.cumsum(rng.normal(size=(400, 4)) * 0.05, axis=0) + [1, 0, 0, 0])
+    q = qt.normalise(np.cumsum(rng.normal(size=(400, 4)) * 0.05, axis=0) + qt.IDENTITY)
     q[rng.random(400) < 0.2] *= -1
     block = samples(t, q, rng.normal(size=(400, 3)) + G, flags=rng.integers(0, 64, 400).astype(np.uint8))
     whole = Grid().process(block)
