@@ -13,6 +13,8 @@ from unslouch.cli.working import Working
 
 FORMATS = {"csv": ".csv", "json": ".jsonl", "parquet": ".parquet", "foxglove": ".foxglove.mcap"}
 
+SUFFIXES = {".csv": "csv", ".jsonl": "json", ".json": "json", ".parquet": "parquet", ".mcap": "foxglove"}
+
 
 @click.command(
     cls=UnslouchCommand,
@@ -39,7 +41,7 @@ def export(file: Path, out: Path | None, form: str | None, units: tuple[str, ...
     if form is None:
         if out is None:
             raise click.UsageError("Say --to FORMAT or the name of the file to write.")
-        form = next((name for name, suffix in FORMATS.items() if Path(suffix).suffix == out.suffix.lower()), None)
+        form = SUFFIXES.get(out.suffix.lower())
         if form is None:
             raise click.UsageError(f"'{out.name}' does not tell a format; say --to {', '.join(FORMATS)}.")
     out = out or file.with_suffix(FORMATS[form])
