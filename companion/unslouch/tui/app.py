@@ -49,6 +49,7 @@ class UnslouchApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     CSS = """
     Screen { background: $background; }
+    ToastRack { dock: top; margin: 1 0 0 0; }
     .-plain DeskScreen.-alert #left { border: ascii $warning; }
     .-plain SearchIcon { display: none; }
     .-plain CommandPalette #--input { border: none; }

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from unslouch.coach.history import coach_history
 from unslouch.coach.keeping import keep as keep_coach
 from unslouch.coach.session import CoachSession
+from unslouch.coach.technique import Plan
 from unslouch.coach.values import TERMINAL, CoachCommand, CoachEffect, CoachView, CueKind, SharpPain
 from unslouch.coach.values import Cue as CoachCue
 from unslouch.coach.values import End as CoachEnd
@@ -130,6 +131,7 @@ class Conductor:
         self._desk_rested = False
         self._asked: Ask | None = None
         self._started: float | None = None
+        self._calibration = ""
         self.now = Now(LinkState(LinkKind.CONNECTING, "Waiting for the first samples."), self._desk.view)
 
     # up
@@ -172,10 +174,10 @@ class Conductor:
         self._carry_out(self._desk.command(command))
         self.now = replace(self.now, desk=self._desk.view)
 
-    def begin_coach(self, technique: Technique) -> None:
+    def begin_coach(self, technique: Technique, plan: Plan | None = None) -> None:
         """Begin a coached session; the desk rests meanwhile."""
         history = None if self.store is None else coach_history(self.store, technique, self.person)
-        self._coach = CoachSession(technique, history)
+        self._coach = CoachSession(technique, history, plan)
         self._coach_log = self._log(SessionKind.COACH, self.now.sample_time, technique) if self._keeps else None
         self._desk_rested = self._desk.state is not PostureState.PAUSED
         if self._desk_rested:
@@ -284,12 +286,16 @@ class Conductor:
             self._desk_log.alive(update.sample_time)
 
     def _calibrated(self, calibration: Calibration) -> None:
+        text = calibration.to_json()
+        if text == self._calibration:
+            return  # a replay was wound, or a strap came back: nothing new
+        self._calibration = text
         self._said.append(Said(f"Calibrated: {quality_word(calibration)}.", cue=False))
         if self.store is None or not self._keeps:
             return
         utc = self.clock()
         uid = f"{self.feed.title}@{utc:.3f}"
-        self.store.put(CalibrationRow(uid, utc, calibration.quality, calibration.to_json(), strap=self.feed.title))
+        self.store.put(CalibrationRow(uid, utc, calibration.quality, text, strap=self.feed.title))
         for log in (self._desk_log, self._coach_log):
             if log is not None:
                 log.calibrated(uid)

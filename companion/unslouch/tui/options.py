@@ -6,8 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from unslouch.tui.actions import Where
+
+if TYPE_CHECKING:
+    from unslouch.coach.technique import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Options:
         Pictures a second; None leaves the timing to the caller (tests call ``tick``).
     technique
         Technique (its value) under the cursor on the coach screen.
+    plan
+        The dose for that technique; None takes the technique's own.
     clock
         UTC seconds, for dates.
     """
@@ -44,6 +50,7 @@ class Options:
     person: str = "me"
     fps: float | None = 15.0
     technique: str | None = None
+    plan: Plan | None = None
     clock: Callable[[], float] = time.time
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
+from unslouch.coach.techniques import TECHNIQUES
 from unslouch.coach.values import Phase
 from unslouch.live.feed import Ask, LinkKind, LinkState, Seek, SetCalibration, SetPaused, SetSpeed, Step
 from unslouch.store.paths import data_paths
@@ -437,3 +438,13 @@ async def test_theme_and_bell_are_remembered(stage):
     async with on.app.run_test(size=(80, 24)) as pilot:
         await on.ready(pilot)
         assert (on.app.theme, on.app.bell_on) == ("unslouch-contrast", True)
+
+
+async def test_the_technique_and_dose_asked_for_are_taken(stage):
+    plan = TECHNIQUES[Technique.DOORWAY].plan(hold_s=15, sets=2)
+    on = stage(start=Where.COACH, technique="doorway_stretch", plan=plan)
+    async with on.app.run_test(size=(80, 24)) as pilot:
+        await on.ready(pilot)
+        await pilot.press("enter")
+        view = on.app.conductor.now.coach
+        assert (view.technique, view.hold_needed_s, view.sets) == (Technique.DOORWAY, 15, 2)

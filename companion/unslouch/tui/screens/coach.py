@@ -333,7 +333,9 @@ class CoachScreen(LiveScreen):
         view = conductor.now.coach
         if view is None:
             self._shown = None
-            conductor.begin_coach(list(TECHNIQUES)[self.query_one(Choices).at])
+            technique = list(TECHNIQUES)[self.query_one(Choices).at]
+            options = self.unslouch.options
+            conductor.begin_coach(technique, options.plan if technique.value == options.technique else None)
         elif view.phase.value in _OVER:
             conductor.end_coach()
         elif view.phase.value.startswith("pain"):
