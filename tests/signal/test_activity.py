@@ -30,7 +30,7 @@ def tilted(n: int, up: tuple[float, float, float], first: int) -> Track:
 
 
 @pytest.mark.parametrize(
-    ("hz", "amplitude", "walks"), [(1.8, 1.0, True), (1.8, 0.7, False), (0.25, 3.0, False), (12.0, 3.0, False)]
+    ("hz", "amplitude", "walks"), [(1.8, 0.93, True), (1.8, 0.76, False), (0.25, 3.0, False), (12.0, 3.0, False)]
 )
 def test_walking_is_steps_of_more_than_the_gate(hz: float, amplitude: float, walks: bool) -> None:
     t = np.arange(1500) / 50

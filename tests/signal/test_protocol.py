@@ -69,13 +69,24 @@ def test_fidgets_before_it_do_not_matter() -> None:
         (SWAY, 0 * T, 0 * T),
         (bump(T, 6, 2.5, 35) + SWAY, 0 * T, 0 * T),
         (bump(T, 6, 2.5, 35) + bump(T, 9.5, 2.5, 14) + SWAY, 0 * T, 0 * T),
+        (bump(T, 6, 2.5, 17) + bump(T, 9.5, 2.5, 17) + SWAY, 0 * T, 0 * T),
         (SWAY, bump(T, 6, 2, 30) - bump(T, 9, 2, 30), 0 * T),
         (bump(T, 3, 2.5, 35) + bump(T, 6, 2.5, 30), 0 * T, 0 * T),
         (BOWS, 0 * T, bump(T, 6, 2.5, 50)),
         (sum(bump(T, 6 + 2.2 * i, 2, 40) for i in range(5)) + SWAY, 0 * T, 0 * T),
         (bump(T, 6, 14, 35) + bump(T, 21, 14, 35), 0 * T, 0 * T),
     ],
-    ids=["still", "one", "second too small", "to the sides", "not still", "turning", "five", "slouches"],
+    ids=[
+        "still",
+        "one",
+        "second too small",
+        "both too small",
+        "to the sides",
+        "not still",
+        "turning",
+        "five",
+        "slouches",
+    ],
 )
 def test_not_fooled_by_what_is_no_protocol(flexion: FloatArray, lateral: FloatArray, axial: FloatArray) -> None:
     raw, _ = worn(flexion, lateral, axial)
