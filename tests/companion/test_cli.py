@@ -128,6 +128,15 @@ def test_the_json_agrees_with_the_truth(report: dict[str, list[dict[str, float]]
     assert total == pytest.approx(report["recording"]["duration_s"], abs=0.5)  # type: ignore[call-overload]
 
 
+def test_held_rotations_are_holds(report: dict[str, list[dict[str, float]]], demo: Path):
+    truth = json.loads(demo.with_suffix(".truth.json").read_text())
+    assert len(truth["holds"]) >= 8
+    assert [hold["technique"] for hold in report["holds"]] == [hold["technique"] for hold in truth["holds"]]
+    for hold, true in zip(report["holds"], truth["holds"], strict=True):
+        assert hold["side"] == true["side"]
+        assert hold["held_s"] == pytest.approx(true["held_s"], abs=0.8)
+
+
 def test_times_are_those_of_the_file(seated: Path, tmp_path: Path):
     rows = seated.read_text().splitlines()
     shifted = tmp_path / "shifted.csv"
