@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from unslouch_signal.samples import BoolArray, FlagArray, FloatArray, SampleBlock, SampleFlag
+from unslouch_signal.samples import BoolArray, FlagArray, FloatArray, SampleBlock, SampleFlag, samples
 from unslouch_signal.synth.body import Body, Person
 from unslouch_signal.synth.rotations import random_rotation
 from unslouch_signal.synth.script import ActivityNote, Script
@@ -26,19 +26,24 @@ class Fuser(Protocol):
 
 
 class VqfFuser:
-    """Causal VQF (Laidig & Seel 2023, doi 10.1016/j.inffus.2022.10.014) as the strap's fusion."""
+    """The library's causal VQF (:class:`~unslouch_signal.fusion.CausalFusion`) as the strap's fusion."""
 
     def __init__(self, rate_hz: float) -> None:
-        from vqf import VQF  # compiled; only a simulation that fuses needs it
+        from unslouch_signal.fusion import CausalFusion  # compiled inside; only a simulation that fuses needs it
 
-        self._vqf = VQF(1.0 / rate_hz)
+        self._fusion = CausalFusion(rate_hz)
+        self._rate = rate_hz
+        self._index = 0
 
     def fuse(self, acc: FloatArray, gyr: FloatArray) -> FloatArray:
         """Orientation (n, 4) for acc and gyr (n, 3), m/s^2 and rad/s."""
-        if len(acc) == 0:
-            return np.empty((0, 4))
-        out = self._vqf.updateBatch(np.ascontiguousarray(gyr), np.ascontiguousarray(acc))
-        return np.asarray(out["quat6D"], dtype=np.float64)
+        # the strap fuses at its sensor's rate, whatever the stamps say
+        t = np.arange(self._index, self._index + len(acc), dtype=np.int64) / self._rate
+        self._index += len(acc)
+        fused = self._fusion.process(samples(t, acc=acc, gyr=gyr)).quat
+        if fused is None:
+            raise ValueError("the fusion gave no orientation")
+        return fused
 
 
 @dataclass(frozen=True, slots=True)
