@@ -14,7 +14,8 @@ from unslouch.tui.canvas import Canvas, mix
 from unslouch.tui.digits import draw_text, height_to_fit, plain_rows, text_width
 from unslouch.tui.figures import FigureModel, Ink, View, draw_figure
 from unslouch.tui.screens.calibrate import CalibrateScreen
-from unslouch.tui.screens.coach import VIEWS, CoachScreen
+from unslouch.tui.screens.coach import CoachScreen
+from unslouch.tui.screens.coach_phases import VIEWS
 from unslouch.tui.screens.desk import LIMIT_DEG, DeskScreen, Turn
 from unslouch.tui.screens.progress import ProgressScreen
 from unslouch.tui.theme import Tone

@@ -11,6 +11,18 @@ from textual.containers import Horizontal, Vertical
 from unslouch.tui.actions import Action, Where, bindings
 from unslouch.tui.figures import FigureModel, View
 from unslouch.tui.screens.base import LiveScreen
+from unslouch.tui.screens.coach_phases import (
+    AT,
+    LIVE,
+    OVER,
+    PHASES,
+    STEPS,
+    VIEWS,
+    WAITS,
+    dose_words,
+    seconds_left,
+    zone_deg,
+)
 from unslouch.tui.theme import Tone
 from unslouch.tui.widgets.bars import Say
 from unslouch.tui.widgets.choice import Choice, Choices, Option, PainScale, Score
@@ -22,31 +34,8 @@ from unslouch.tui.widgets.reps import Count, Counts
 from unslouch.tui.widgets.trace import Chart, Trace
 
 if TYPE_CHECKING:
-    from unslouch.coach.technique import TechniqueSpec
     from unslouch.coach.values import CoachView
     from unslouch.tui.conductor import Now
-
-VIEWS = {
-    "upper_back_extension": View.STANDING,
-    "doorway_stretch": View.DOORWAY,
-    "supine_rotation": View.FEET,
-    "seated_rotation": View.ABOVE,
-}
-_LIVE = ("try-out", "work", "rest")
-_STEPS = ("check", "warm-up", "pain", "position", "try-out", "work", "result")
-_AT = {
-    "red flags": 0,
-    "calibrate": 0,
-    "warm-up": 1,
-    "pain before": 2,
-    "position": 3,
-    "try-out": 4,
-    "work": 5,
-    "rest": 5,
-    "pain after": 6,
-    "result": 6,
-    "ended": 6,
-}
 
 
 class CoachScreen(LiveScreen):
@@ -146,7 +135,7 @@ class CoachScreen(LiveScreen):
             self._pick()
             return Say("CHOOSE", Tone.CALM, "Pick a technique and press enter.")
         phase = view.phase.value
-        live = phase in _LIVE
+        live = phase in LIVE
         self._arrange(live=live, reading=phase == "red flags", choosing=False, scoring=phase.startswith("pain"))
         say = self._say(view, now)
         self.query_one(Figure).show(self._figure(view, say.tone))
@@ -170,7 +159,7 @@ class CoachScreen(LiveScreen):
 
         self._arrange(live=False, reading=False, choosing=True, scoring=False)
         choices = self.query_one(Choices)
-        options = tuple(Option(spec.name, _dose(spec)) for spec in TECHNIQUES.values())
+        options = tuple(Option(spec.name, dose_words(spec)) for spec in TECHNIQUES.values())
         techniques = list(TECHNIQUES)
         wished = [k for k, technique in enumerate(techniques) if technique.value == self.unslouch.options.technique]
         first = wished[0] if wished and choices.model is None else choices.at
@@ -184,7 +173,7 @@ class CoachScreen(LiveScreen):
 
     def _card(self, view: CoachView) -> None:
         phase = view.phase.value
-        self.query_one(Stepper).show(Steps(_STEPS, _AT.get(phase, 6)))
+        self.query_one(Stepper).show(Steps(STEPS, AT.get(phase, 6)))
         if view.result is not None:
             paragraphs = view.result.lines
         else:
@@ -214,9 +203,9 @@ class CoachScreen(LiveScreen):
     def _say(self, view: CoachView, now: Now) -> Say:
         phase = view.phase.value
         cue = view.cue
-        if phase in _LIVE and view.paused:
+        if phase in LIVE and view.paused:
             return Say("PAUSED", Tone.OFF, "The clock stands. Press space to go on.")
-        if phase in (*_LIVE, "position") and view.waiting is not None:
+        if phase in (*LIVE, "position") and view.waiting is not None:
             return Say("WAITING", Tone.WATCH, view.waiting)
         recent = cue is not None and now.sample_time - cue.t < 3.0
         if (
@@ -238,12 +227,12 @@ class CoachScreen(LiveScreen):
             if view.hold_s >= view.hold_needed_s > 0:
                 return Say("BACK", Tone.CALM, view.instruction)
             return Say("HOLD", Tone.GOOD, view.instruction) if view.in_zone else Say("GO", Tone.WATCH, view.instruction)
-        word, tone, short = _PHASES[phase]
+        word, tone, short = PHASES[phase]
         return Say(word, tone, short or view.instruction)
 
     def _figure(self, view: CoachView, tone: Tone) -> FigureModel:
         value = 0 if view.value is None else round(math.degrees(view.value))
-        zone = _zone(view)
+        zone = zone_deg(view)
         seen = VIEWS[view.technique.value]
         if seen not in (View.ABOVE, View.FEET):
             return FigureModel(seen, value, tone, zone)
@@ -258,7 +247,7 @@ class CoachScreen(LiveScreen):
 
     def _stage(self, view: CoachView, now: Now, tone: Tone) -> None:
         deg = None if view.value is None else round(math.degrees(view.value))
-        zone, scale = _zone(view), max(round(math.degrees(view.scale)), 10)
+        zone, scale = zone_deg(view), max(round(math.degrees(view.scale)), 10)
         best = None if view.best is None else round(math.degrees(view.best))
         today = None if view.best_today is None else round(math.degrees(view.best_today))
         side = "" if view.side is None else f"{view.side.value} side"
@@ -270,7 +259,7 @@ class CoachScreen(LiveScreen):
             caption.append(Fact("", f"best {best}°", "secondary"))
         small = self.has_class("-short")
         if small and view.hold_needed_s > 0 and view.phase.value == "work":
-            caption.insert(0, Fact("", f"hold {_left(view)} s", tone))
+            caption.insert(0, Fact("", f"hold {seconds_left(view)} s", tone))
         self.query_one("#caption", Facts).show(tuple(caption))
         self.query_one(ZoneGauge).show(Gauge(-10, scale, zone, deg, tone, best))
         ring = self.query_one(HoldRing)
@@ -307,18 +296,18 @@ class CoachScreen(LiveScreen):
             case "yes" | "none":
                 return phase == "red flags"
             case "read_on" | "read_back":
-                return phase is not None and phase not in _LIVE and self.query_one(Card).long
+                return phase is not None and phase not in LIVE and self.query_one(Card).long
             case "next":
-                return phase is None or phase in (*_WAITS, *_OVER)
+                return phase is None or phase in (*WAITS, *OVER)
             case "skip":
                 return phase in ("warm-up", "position", "try-out", "work", "rest", "pain after")
             case "hold_on":
-                return phase in (*_LIVE, "position")
+                return phase in (*LIVE, "position")
             case "end":
-                return phase is not None and phase not in _OVER
+                return phase is not None and phase not in OVER
             case "desk" | "progress" | "calibrate":
                 # a running exercise is ended, not left running out of sight
-                return phase not in (*_LIVE, "position")
+                return phase not in (*LIVE, "position")
             case _:
                 return True
 
@@ -336,7 +325,7 @@ class CoachScreen(LiveScreen):
             technique = list(TECHNIQUES)[self.query_one(Choices).at]
             options = self.unslouch.options
             conductor.begin_coach(technique, options.plan if technique.value == options.technique else None)
-        elif view.phase.value in _OVER:
+        elif view.phase.value in OVER:
             conductor.end_coach()
         elif view.phase.value.startswith("pain"):
             score = self.query_one(PainScale).value
@@ -397,40 +386,3 @@ class CoachScreen(LiveScreen):
     def do_far(self) -> None:
         """Switch between the numbers alone and all of it."""
         self.toggle_class("-far")
-
-
-_WAITS = ("warm-up", "pain before", "position", "rest", "pain after", "result")
-_OVER = ("ended", "refused", "stopped")
-_PHASES: dict[str, tuple[str, Tone, str]] = {
-    "red flags": ("FIRST", Tone.CALM, "y when any of it holds for you, n when none does."),
-    "calibrate": ("CALIBRATE", Tone.WATCH, "Press k to be led through it."),
-    "warm-up": ("WARM UP", Tone.CALM, "Press enter when you are warm."),
-    "pain before": ("PAIN", Tone.CALM, "Choose 0 to 10 and press enter."),
-    "position": ("POSITION", Tone.CALM, "It begins by itself once you are there."),
-    "try-out": ("TRY", Tone.CALM, ""),
-    "rest": ("REST", Tone.CALM, ""),
-    "pain after": ("PAIN", Tone.CALM, "Choose 0 to 10 and press enter."),
-    "result": ("RESULT", Tone.GOOD, "Press enter to finish."),
-    "ended": ("DONE", Tone.GOOD, "Press enter for the techniques."),
-    "refused": ("NOT TODAY", Tone.STOP, "Press enter to go back."),
-    "stopped": ("STOPPED", Tone.STOP, "This session is over. Press enter to go back."),
-}
-"""Word, tone and sentence of each phase; without a sentence the view's instruction stands there."""
-
-
-def _zone(view: CoachView) -> tuple[int, int] | None:
-    return None if view.zone is None else (round(math.degrees(view.zone.lo)), round(math.degrees(view.zone.hi)))
-
-
-def _left(view: CoachView) -> int:
-    return max(math.ceil(view.hold_needed_s - view.hold_s), 0)
-
-
-def _dose(spec: TechniqueSpec) -> str:
-    """Say the default dose in a few words."""
-    dose = spec.dose
-    if spec.kind.value == "hold":
-        per = f"{dose.hold_s.default:.0f} s" + (" a side" if spec.sides[0] is not None else "")
-        times = round(dose.sets.default * dose.repetitions.default)
-        return f"hold {per}, {times} times" if times > 1 else f"hold {per}"
-    return f"{dose.repetitions.default:.0f} a side, held {dose.hold_s.default:.0f} s"
