@@ -36,8 +36,10 @@ def refused(binary: Path, *options: str) -> str:
 
 
 def sensor(rates: FloatArray, start: FloatArray, bias: FloatArray, rate: float = HZ, seed: int = 1):
-    """Truth (n, 4), acceleration and rate of a sensor that turns in place; its rate (n, 3), rad/s in its own frame, runs
-    straight from sample to sample."""
+    """Truth (n, 4), acceleration and rate of a sensor that turns in place.
+
+    Its rate (n, 3), rad/s in its own frame, runs straight from sample to sample.
+    """
     rng = np.random.default_rng(seed)
     over = 4
     n = len(rates)

@@ -49,9 +49,14 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, String> {
     while let Some(arg) = parser.next().map_err(text)? {
         match arg {
             Long("rate") => {
-                let value = parser.value().and_then(|v| v.parse::<f32>()).map_err(text)?;
+                let value = parser
+                    .value()
+                    .and_then(|v| v.parse::<f32>())
+                    .map_err(text)?;
                 if !(10.0..=1000.0).contains(&value) {
-                    return Err(format!("--rate {value}: a rate between 10 and 1000 Hz is needed"));
+                    return Err(format!(
+                        "--rate {value}: a rate between 10 and 1000 Hz is needed"
+                    ));
                 }
                 rate_hz = Some(value);
             }
@@ -69,7 +74,10 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, String> {
                     format!("--range {value}: two positive numbers DPS,G are needed, as 1000,8")
                 })?;
                 // sensors reach a little beyond their nominal range, none stops short of it
-                limits = Limits { rate: dps.to_radians() * 0.9995, force: g * 9.806_65 * 0.9995 };
+                limits = Limits {
+                    rate: dps.to_radians() * 0.9995,
+                    force: g * 9.806_65 * 0.9995,
+                };
             }
             Long("calibration") => path = Some(PathBuf::from(parser.value().map_err(text)?)),
             Short('h') | Long("help") => {
@@ -83,9 +91,13 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, String> {
     let mut calibration = match path {
         None => SensorCalibration::default(),
         Some(path) => {
-            let bytes = fs::read(&path).map_err(|e| format!("--calibration {}: {e}", path.display()))?;
+            let bytes =
+                fs::read(&path).map_err(|e| format!("--calibration {}: {e}", path.display()))?;
             SensorCalibration::parse(&bytes).map_err(|fault| {
-                format!("--calibration {}: no calibration of a strap ({fault:?})", path.display())
+                format!(
+                    "--calibration {}: no calibration of a strap ({fault:?})",
+                    path.display()
+                )
             })?
         }
     };
@@ -93,14 +105,23 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, String> {
         calibration.bias = bias;
         calibration.bias_sd = [GIVEN_BIAS_SD; 3];
     }
-    Ok(Some(Options { rate_hz, calibration, limits }))
+    Ok(Some(Options {
+        rate_hz,
+        calibration,
+        limits,
+    }))
 }
 
 fn numbers<const N: usize>(text: &str) -> Option<[f32; N]> {
     let mut out = [0.0; N];
     let mut parts = text.split(',');
     for x in &mut out {
-        *x = parts.next()?.trim().parse().ok().filter(|v: &f32| v.is_finite())?;
+        *x = parts
+            .next()?
+            .trim()
+            .parse()
+            .ok()
+            .filter(|v: &f32| v.is_finite())?;
     }
     parts.next().is_none().then_some(out)
 }
@@ -111,7 +132,12 @@ pub fn run(parser: lexopt::Parser) -> Result<(), String> {
         return Ok(());
     };
     let mut counts = Counts::default();
-    let result = stream(&options, &mut io::stdin().lock(), &mut io::stdout().lock(), &mut counts);
+    let result = stream(
+        &options,
+        &mut io::stdin().lock(),
+        &mut io::stdout().lock(),
+        &mut counts,
+    );
     counts.tell();
     match result {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -126,7 +152,10 @@ struct Counts([u64; 5]);
 const TOLD: [(Faults, &str); 5] = [
     (Faults::NOT_FINITE, "not finite"),
     (Faults::RATE_SATURATED, "gyroscope at the end of its range"),
-    (Faults::FORCE_SATURATED, "accelerometer at the end of its range"),
+    (
+        Faults::FORCE_SATURATED,
+        "accelerometer at the end of its range",
+    ),
     (Faults::STUCK, "sensor stuck"),
     (Faults::NOT_ALIGNED, "no gravity seen yet"),
 ];
@@ -179,7 +208,10 @@ fn stream(
                 *x = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
             }
             let [ax, ay, az, gx, gy, gz] = raw;
-            let sample = corrector.correct(&ImuSample { acc: [ax, ay, az], gyr: [gx, gy, gz] });
+            let sample = corrector.correct(&ImuSample {
+                acc: [ax, ay, az],
+                gyr: [gx, gy, gz],
+            });
             let fused = fusion.push(&sample, dt);
             counts.add(fused.faults);
             for c in fused.attitude.to_array() {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 mod clock;
 mod flash;
 mod fuse;
+mod gate;
 mod imu;
 mod stimuli;
 mod strap;
@@ -20,6 +21,7 @@ Without a command it is the strap; `unslouch-strap strap --help` says more.
 Commands:
   strap  the strap application (the same as without a command)
   fuse   orientation from raw accelerometer and gyroscope frames, stdin to stdout
+  gate   what the strap would buzz for, from fused samples on stdin
 
 `unslouch-strap COMMAND --help` says more about one.
 
@@ -42,6 +44,7 @@ fn run() -> Result<(), String> {
     let mut parser = lexopt::Parser::from_env();
     match parser.next().map_err(|e| e.to_string())? {
         Some(lexopt::Arg::Value(command)) if command == "fuse" => fuse::run(parser),
+        Some(lexopt::Arg::Value(command)) if command == "gate" => gate::run(parser),
         Some(lexopt::Arg::Value(command)) if command == "strap" => strap::run(parser),
         Some(lexopt::Arg::Short('h') | lexopt::Arg::Long("help")) => {
             print!("{HELP}");
