@@ -1,4 +1,4 @@
-"""The chain: samples to grid, angles, activity, doubt, slouch, rotation."""
+"""The chain: samples to grid, angles, activity, doubt, slouch, rotation, holds."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from unslouch_signal.events import (
     CalibrationDoubt,
     DoubtReason,
     Event,
+    HoldSpan,
     RotationRep,
     SlouchAlert,
     SlouchSpell,
 )
+from unslouch_signal.found_holds import FoundHoldParameters, FreeHoldDetector, rotation_hold
 from unslouch_signal.frames import Mount
 from unslouch_signal.fusion import CausalFusion, fuse
 from unslouch_signal.grid import Grid, GridParameters
@@ -44,6 +46,7 @@ class AnalyserParameters:
     doubt: DoubtParameters = field(default_factory=DoubtParameters)
     slouch: SlouchParameters = field(default_factory=SlouchParameters)
     rotation: RotationParameters = field(default_factory=RotationParameters)
+    holds: FoundHoldParameters = field(default_factory=FoundHoldParameters)
 
 
 class Analyser:
@@ -102,7 +105,7 @@ class Analyser:
     def set_calibration(self, calibration: Calibration | None) -> None:
         """Use another calibration from the next sample on; a running spell ends."""
         if self._track is not None:
-            self._pending += [event for _, event in self._rotation.finish()]
+            self._pending += self._finish_turns()
         if self._calibration is not None:
             self._pending += [event for _, event in self._slouch.finish()]
             if self._doubt.reason is not None and self._latest is not None:
@@ -111,6 +114,7 @@ class Analyser:
         self._angles = None if calibration is None else ThoraxAngles(calibration)
         self._doubt = DoubtDetector(self._p.doubt)
         self._rotation = RotationDetector(self._p.rotation)
+        self._holds = FreeHoldDetector(self._p.holds)
         self._slouch = SlouchDetector(
             self._p.slouch, forward_known=calibration is not None and calibration.forward_known
         )
@@ -137,7 +141,7 @@ class Analyser:
         events, self._pending = self._pending, []
         if self._calibration is not None:
             events += [event for _, event in self._slouch.finish()]
-        events += [event for _, event in self._rotation.finish()]
+        events += self._finish_turns()
         events += [event for _, event in self._activity.finish()]
         return events
 
@@ -158,12 +162,27 @@ class Analyser:
             self._count(on, np.isin(activity.codes, (STILL, MOVING)) & (doubt == 0) & track.measured)
         else:
             self._counts[2] += len(track)
-        found += self._rotation.process(track, activity)
+        turns = self._rotation.process(track, activity)
+        found += self._with_holds(turns)
+        if self._calibration is not None and self._calibration.forward_known:
+            found += self._holds.process(track, activity)
         if len(track):
             self._latest = self._frame(track, CODES[int(activity.codes[-1])])
         # sorting is stable: what is found at one point keeps the order of the chain
         found.sort(key=lambda item: item[0])
         return track, [event for _, event in found]
+
+    def _with_holds(self, turns: list[tuple[int, RotationRep]]) -> list[tuple[int, Event]]:
+        """Each repetition, followed by its held peak where it was held."""
+        found: list[tuple[int, Event]] = []
+        for k, rep in turns:
+            hold = rotation_hold(rep, self._p.holds.rotation)
+            found += [(k, rep)] if hold is None else [(k, rep), (k, hold)]
+        return found
+
+    def _finish_turns(self) -> list[Event]:
+        ends = [*self._with_holds(self._rotation.finish()), *self._holds.finish()]
+        return [event for _, event in ends]
 
     def _count(self, on: BoolArray, known: BoolArray) -> None:
         slouched = int(np.count_nonzero(on))
@@ -230,6 +249,7 @@ class Analysis:
     slouches: tuple[SlouchSpell, ...]
     alerts: tuple[SlouchAlert, ...]
     rotations: tuple[RotationRep, ...]
+    holds: tuple[HoldSpan, ...]
     activity: tuple[ActivitySpan, ...]
     doubts: tuple[CalibrationDoubt, ...]
 
@@ -276,6 +296,7 @@ def analyse_recording(
         tuple(e for e in events if isinstance(e, SlouchSpell)),
         tuple(e for e in events if isinstance(e, SlouchAlert)),
         tuple(e for e in events if isinstance(e, RotationRep)),
+        tuple(e for e in events if isinstance(e, HoldSpan)),
         tuple(e for e in events if isinstance(e, ActivitySpan)),
         tuple(e for e in events if isinstance(e, CalibrationDoubt)),
     )

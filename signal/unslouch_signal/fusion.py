@@ -44,7 +44,9 @@ class FusionParameters:
     turn does not. ``least_bias`` (rad/s): smaller ones are the filter's own business. ``settle_s``: how much of the
     acceleration beside a gap shows gravity. ``rest_acc`` (m/s^2): the filter's own threshold for rest, a fifth of
     its default. With that one, sinking at 1.5 deg/s was rest, its rate was learned as bias, and the tilt was 4 deg
-    off; gravity that turns so moves by 0.13 m/s^2 within the filter's 0.5 s.
+    off; gravity that turns so moves by 0.13 m/s^2 within the filter's 0.5 s. ``rest_bias_sigma`` (deg/s, the
+    filter's unit): how well a second of rest shows the bias acausally. The filter's 0.03 deg/s is a table's; a
+    person at rest sways by ten times that.
     """
 
     cell_s: float = 0.04
@@ -56,6 +58,7 @@ class FusionParameters:
     least_bias: float = math.radians(1.5)
     settle_s: float = 0.3
     rest_acc: float = 0.1
+    rest_bias_sigma: float = 0.3
 
 
 def fuse(block: SampleBlock, parameters: FusionParameters | None = None) -> SampleBlock:
@@ -90,7 +93,7 @@ def fuse(block: SampleBlock, parameters: FusionParameters | None = None) -> Samp
     _bridge(turned, force, cells, p)
     rate = np.ascontiguousarray((turned / cells.cell_s).T)
     specific = np.ascontiguousarray(at_end.T)
-    quat = offlineVQF(rate, specific, None, cells.cell_s, {})["quat6D"]
+    quat = offlineVQF(rate, specific, None, cells.cell_s, {"biasSigmaRest": p.rest_bias_sigma})["quat6D"]
     return SampleBlock(cells.t, quat, specific, rate, cells.flags(block.flags))
 
 

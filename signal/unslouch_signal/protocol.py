@@ -139,10 +139,15 @@ class _Start:
             if tilt[peak] < p.bow:
                 continue
             seconds = (b - a) / GRID_HZ
-            if not p.bow_s[0] <= seconds <= p.bow_s[1] or b == len(tilt) or self.twist(a, b, up) > p.twist:
+            way = quaternion.normalise(self.up[peak] - float(self.up[peak] @ up) * up)
+            bow = p.bow_s[0] <= seconds <= p.bow_s[1] and b < len(tilt) and self.twist(a, b, up) <= p.twist
+            # after two bows something else may follow soon: a held stretch, a bend to the side
+            if len(found) >= 2 and not (bow and float(_angle(way, ways[0])) <= p.agree):
+                break
+            if not bow:
                 return None
             found.append((a, b))
-            ways.append(quaternion.normalise(self.up[peak] - float(self.up[peak] @ up) * up))
+            ways.append(way)
             deepest.append(float(tilt[peak]))
             previous = b
         if not 2 <= len(found) <= 3 or min(deepest) < p.alike * max(deepest):

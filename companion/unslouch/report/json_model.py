@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unslouch.report.holds import holds_of
 from unslouch_signal.events import ActivitySpan, HoldSpan, RotationPosition, RotationRep, SlouchSpell
 from unslouch_signal.progress import RotationSummary, summarise
 
@@ -146,7 +145,7 @@ def analysis_object(recording: Recording, analysis: Analysis, source: str) -> Js
         "slouches": [slouch_object(spell) for spell in analysis.slouches],
         "rotations": [rotation_object(rep) for rep in analysis.rotations],
         "rotation_summary": rotation_summary_object(analysis.rotations),
-        "holds": [hold_object(hold) for hold in holds_of(analysis)],
+        "holds": [hold_object(hold) for hold in sorted(analysis.holds, key=lambda hold: hold.start)],
         "activity": [activity_object(span) for span in analysis.activity],
         "doubts": [
             {"t_s": seconds(doubt.t), "reason": doubt.reason.value, "resolved": doubt.resolved}
