@@ -1,7 +1,8 @@
 """The one error hierarchy of the companion.
 
 Every failure a person can meet is an :class:`UnslouchError` with a :class:`Reason`, a sentence that says what happened
-and, where there is one, the mend. Screens and the command line show ``message`` and ``advice``; machines read ``reason``.
+and, where there is one, the mend. Screens and the command line show ``message`` and ``advice``; machines read
+``reason``.
 """
 
 from __future__ import annotations
@@ -62,6 +63,8 @@ class Reason(StrEnum):
     """A step took longer than it ever should."""
     REFUSED = "refused"
     """The strap refused a request."""
+    OTHER_STRAP = "other_strap"
+    """Another strap answers at the known one's address."""
 
 
 class UnslouchError(Exception):
