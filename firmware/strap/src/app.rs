@@ -95,6 +95,10 @@ pub async fn run<C, I, S, G, M, B, P, L, R>(
     let boot = store.next_boot().await;
     let kept = store.settings().await;
     let bonds = store.bonds().await;
+    if !board.last_words().is_empty() {
+        // a store that fails is told by the boot counter's write, just before
+        let _ = store.save_panic(board.last_words()).await;
+    }
     let panic_text = store.panic().await;
     let shared = Shared::new(boot.unwrap_or(0), board.reset_reason(), kept, number);
     shared.with(|state| {

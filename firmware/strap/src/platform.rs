@@ -82,6 +82,11 @@ pub trait Board {
     /// Why it started.
     fn reset_reason(&self) -> ResetReason;
 
+    /// What the last panic said, UTF-8; empty when there was none since it was asked for.
+    fn last_words(&self) -> &[u8] {
+        &[]
+    }
+
     /// Start again at once, into the bootloader where there is one and it is asked for.
     fn reboot(&mut self, bootloader: bool);
 
