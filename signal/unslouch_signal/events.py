@@ -113,8 +113,8 @@ class SlouchSpell:
     """A spell beyond the threshold, at least 5 s, reported when it ends.
 
     ``start`` is the crossing of the upper threshold, ``end`` that of the lower (or the start of walking, lying, a gap
-    or the end of the data); ``alert`` is None when it ended before the dwell. ``peak`` and ``mean`` are signed angles in
-    ``direction`` (positive).
+    or the end of the data); ``alert`` is None when it ended before the dwell. ``peak`` and ``mean`` are signed angles
+    in ``direction`` (positive).
     """
 
     start: float
