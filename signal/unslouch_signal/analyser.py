@@ -359,9 +359,14 @@ def _calibration_of(
     still = find_still_start(block)
     if still is None:
         return None, "none"
-    a, b = np.searchsorted(block.t, still)
+    return neutral_calibration(block, still, mount), "still start" if mount is None else "mount"
+
+
+def neutral_calibration(block: SampleBlock, neutral: tuple[float, float], mount: Mount | None) -> Calibration:
+    """Calibrate from a still stretch that was found, in the block's own time; says so where forward stays unknown."""
+    a, b = np.searchsorted(block.t, neutral)
     found = calibrate(block[int(a) : max(int(b), int(a) + 1)], mount=mount)
     if mount is not None:
-        return found, "mount"
+        return found
     reason = "no bows were found: forward is unknown, total tilt is judged"
-    return replace(found, quality=0.5 * found.quality, reasons=(*found.reasons, reason)), "still start"
+    return replace(found, quality=0.5 * found.quality, reasons=(*found.reasons, reason))

@@ -89,6 +89,17 @@ def find_still_start(block: SampleBlock, parameters: ProtocolParameters | None =
     return None
 
 
+def find_neutral(block: SampleBlock, parameters: ProtocolParameters | None = None) -> tuple[float, float] | None:
+    """Return the longest still stretch of a recording made to show the neutral; None below half a second."""
+    p = parameters or ProtocolParameters()
+    start = _Start.of(block, math.inf)
+    for window_s in (1.0, 0.4):
+        runs = [(float(start.t[a]), float(start.t[b - 1])) for a, b in start.still(window_s, window_s * p.creep)]
+        if runs:
+            return max(runs, key=lambda run: run[1] - run[0])
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Start:
     """The start of a recording on the grid: world up in the sensor frame, and what was measured."""

@@ -196,6 +196,8 @@ class RestFinder:
         quiet = (rate < p.quiet_rate) & (creep < p.creep_rate * (2 * REACH / GRID_HZ)) & here.allowed & here.measured
         before, after = raw.angle[REACH - _JUMP :][:n], raw.angle[REACH + _JUMP :][:n]
         jumped = np.abs(before - 2.0 * here.angle + after) > p.most_acceleration * (_JUMP / GRID_HZ) ** 2
+        # the step at the end of a gap is no jump: it turned meanwhile
+        jumped &= here.measured & raw.measured[REACH - _JUMP :][:n] & raw.measured[REACH + _JUMP :][:n]
         last_busy = np.maximum.accumulate(np.where(quiet, self._last_busy, k))
         run = k - last_busy
         upright, tilted = p.shortest * GRID_HZ, p.shortest_tilted * GRID_HZ

@@ -168,7 +168,8 @@ class RotationDetector:
             bent = change(m.tilt)
             sideways = change(m.lateral) if known else 0.0
             flexed = change(m.flexion) if known else bent
-            forward = float(np.mean((m.flexion if known else m.tilt)[first]))
+            # forward unknown: a lean that stays all along is a slouch, one that goes over with the turn is not
+            forward = float(np.mean(m.flexion[first])) if known else _common_tilt(m.up)
             if forward > p.slouched and (r.from_rest or float(np.mean(m.tilt[peak])) > p.slouched):
                 faults.append(RotationFault.STARTED_SLOUCHED)
             if float(np.mean(m.tilt[peak])) > p.upright:
@@ -187,6 +188,12 @@ class RotationDetector:
         held = (self._t0 + r.hold_start / GRID_HZ, self._t0 + r.hold_end / GRID_HZ)
         side = Side.LEFT if r.side > 0 else Side.RIGHT
         return RotationRep(side, position, start, at, end, r.range, r.hold, tuple(faults), held)
+
+
+def _common_tilt(up: FloatArray) -> float:
+    """Tilt of the mean of world up (n, 3), rad."""
+    x, y, z = (float(v) for v in up.mean(axis=0))
+    return math.atan2(math.hypot(x, y), z)
 
 
 def _rows(track: Track, lo: int, hi: int) -> Track:

@@ -48,7 +48,11 @@ if TYPE_CHECKING:
     "without bows, for example down,right,back.",
 )
 @click.option(
-    "--calibration", type=FILE, metavar="FILE", help="Take the calibration of another recording or JSON file."
+    "--calibration",
+    type=FILE,
+    metavar="FILE",
+    help="Take the calibration of another recording or JSON file. Of a recording without bows the upright part is the "
+    "neutral, and --mount tells forward.",
 )
 @click.option("--save-calibration", type=FILE, metavar="OUT.json", help="Keep the calibration for --calibration.")
 @units_option

@@ -13,11 +13,11 @@ from unslouch.recording.model import Recording
 from unslouch.recording.reader import read_recording
 from unslouch.report.json_model import Json, analysis_object
 from unslouch.report.page import Curve, Style, page
-from unslouch_signal.analyser import Analysis, analyse_recording
+from unslouch_signal.analyser import Analysis, analyse_recording, neutral_calibration
 from unslouch_signal.calibration import Calibration
 from unslouch_signal.frames import Mount, parse_mount
 from unslouch_signal.fusion import fuse
-from unslouch_signal.protocol import find_protocol
+from unslouch_signal.protocol import find_neutral, find_protocol
 
 if TYPE_CHECKING:
     from unslouch_signal.track import Track
@@ -34,7 +34,8 @@ class Choices:
     mount
         Words such as ``down,right,back``.
     calibration
-        A recording or a JSON file to take the calibration from.
+        A recording or a JSON file to take the calibration from. A recording without bows gives its upright part as
+        the neutral; ``mount`` then tells forward.
     plot, save_calibration
         Files to write.
     units
@@ -57,10 +58,10 @@ class Choices:
             BAD_OPTION for a mount that cannot be, or choices that contradict each other; what the calibration's file
             raises.
         """
-        if self.calibration is not None and (self.neutral is not None or self.mount is not None):
+        if self.calibration is not None and self.neutral is not None:
             raise UnslouchError(
                 Reason.BAD_OPTION,
-                "--calibration replaces --neutral and --mount; they cannot be given together.",
+                "--calibration replaces --neutral; they cannot be given together.",
                 "Leave out one or the other.",
             )
         mount = None
@@ -71,7 +72,7 @@ class Choices:
                 raise UnslouchError(
                     Reason.BAD_OPTION, f"--mount: {error}.", "For example --mount down,right,back."
                 ) from None
-        given = None if self.calibration is None else calibration_from(self.calibration)
+        given = None if self.calibration is None else calibration_from(self.calibration, mount, self.units)
         return Settled(self.neutral, mount, given, self.plot, self.save_calibration, self.units)
 
 
@@ -153,42 +154,67 @@ def judge(path: Path, settled: Settled) -> tuple[Json, Analysis]:
     return analysis_object(recording, analysis, source), analysis
 
 
-def calibration_from(path: Path) -> Calibration:
-    """Read a calibration: a JSON file of ``--save-calibration``, or a recording that holds one or begins with the bows.
+def calibration_from(path: Path, mount: Mount | None = None, units: tuple[str, ...] = ()) -> Calibration:
+    """Read a calibration: a JSON file of ``--save-calibration``, or a recording.
+
+    A recording gives the one found in its own bows, else the one kept in it, else its longest still stretch as the
+    neutral, for which ``mount`` tells forward; without a mount total tilt is judged.
 
     Raises
     ------
     UnslouchError
-        When there is no such file, or no calibration in it.
+        When there is no such file, no calibration in it, or a mount is given for one that knows forward already.
     """
     if path.suffix.lower() == ".json":
         try:
-            return Calibration.from_json(path.read_text(encoding="utf-8"))
+            found = Calibration.from_json(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise FileError(Reason.NOT_FOUND, f"There is no file {path}.") from None
         except (ValueError, UnicodeDecodeError) as error:
             raise FileError(Reason.BAD_FILE, f"{path}: {error}.", "Make one with --save-calibration.") from None
-    _, analysis = judge(path, Settled())
-    if analysis.calibration is None or not analysis.calibration.forward_known:
-        raise UnslouchError(
-            Reason.NOT_CALIBRATED,
-            f"{path} holds no calibration that knows forward.",
-            "It must begin with the protocol (upright and still for 4 s, two or three bows), or be a JSON file.",
-        )
-    return analysis.calibration.without_heading()
+        if mount is not None:
+            raise UnslouchError(
+                Reason.BAD_OPTION,
+                "--mount is for recordings; a calibration in JSON already tells how the strap sits.",
+                "Leave out --mount.",
+            )
+        return found
+    recording = read_recording(path, units)
+    try:
+        block = recording.samples if recording.samples.quat is not None else fuse(recording.samples)
+        protocol = find_protocol(block)
+        if protocol is not None:
+            return protocol.calibration.without_heading()
+        if recording.calibration is not None:
+            return Calibration.from_json(recording.calibration).without_heading()
+        neutral = find_neutral(block)
+        if neutral is not None:
+            return neutral_calibration(block, neutral, mount).without_heading()
+    except ValueError as error:
+        raise FileError(Reason.BAD_FILE, f"{path}: {error}.", "`unslouch info` tells what the file holds.") from error
+    raise UnslouchError(
+        Reason.NOT_CALIBRATED,
+        f"{path} holds no calibration: there are no bows, and nobody sits still and upright in it.",
+        "It must begin with the protocol (upright and still for 4 s, two or three bows), be upright and still for some "
+        "seconds, or be a JSON file.",
+    )
 
 
 def _from_start(recording: Recording, neutral: tuple[float, float]) -> tuple[float, float]:
-    """Turn the recording's own times into seconds since its first sample."""
+    """Turn the recording's own times into seconds since its first sample.
+
+    The first or last samples may be missing: a neutral of which more than half lies within is cut.
+    """
     start, end = neutral
     first, last = float(recording.samples.t[0]), float(recording.samples.t[-1])
-    if not first <= start < end <= last:
+    a, b = max(start, first), min(end, last)
+    if b - a <= 0.5 * (end - start):
         raise UnslouchError(
             Reason.BAD_OPTION,
-            f"{recording.path}: --neutral {start:g}:{end:g} is not within its t, from {first:g} to {last:g}.",
+            f"{recording.path}: --neutral {start:g}:{end:g} is not within its t, from {first:.10g} to {last:.10g}.",
             "Times are the recording's own, in seconds.",
         )
-    return start - first, end - first
+    return a - first, b - first
 
 
 def curve_of(track: Track) -> Curve:
