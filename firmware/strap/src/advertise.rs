@@ -13,7 +13,7 @@ const COMPANY: u16 = 0xFFFF;
 const FAST: Duration = Duration::from_millis(100);
 const SLOW: Duration = Duration::from_millis(1000);
 /// How long the fast interval lasts.
-const FAST_FOR: Duration = Duration::from_secs(30);
+pub const FAST_FOR: Duration = Duration::from_secs(30);
 /// Log records of a unit of backlog: 4 minutes of 40 samples at 10.4 Hz.
 const BACKLOG_UNIT: u32 = 62;
 
@@ -53,7 +53,7 @@ pub async fn until_connected<'d, C: Controller>(
     name: &str,
     peripheral: &mut Peripheral<'d, C, DefaultPacketPool>,
 ) -> Result<Connection<'d, DefaultPacketPool>, BleHostError<C::Error>> {
-    let began = Instant::now();
+    shared.with(|state| state.fast_until = Some(Instant::now() + FAST_FOR));
     let mut scan_data = [0; 31];
     let scan_length = AdStructure::encode_slice(
         &[AdStructure::CompleteLocalName(name.as_bytes())],
@@ -72,7 +72,10 @@ pub async fn until_connected<'d, C: Controller>(
             ],
             &mut data,
         )?;
-        let fast_left = FAST_FOR.checked_sub(began.elapsed());
+        let fast_left = shared
+            .with(|state| state.fast_until)
+            .and_then(|until| until.checked_duration_since(Instant::now()))
+            .filter(|left| *left > Duration::MIN);
         let interval = if fast_left.is_some() { FAST } else { SLOW };
         let parameters = AdvertisementParameters {
             interval_min: interval,

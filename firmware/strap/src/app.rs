@@ -3,9 +3,9 @@
 use core::ops::Range;
 
 use embassy_futures::join::{join, join4};
-use embassy_futures::select::{Either, select};
+use embassy_futures::select::{Either3, select, select3};
 use embassy_sync::mutex::Mutex;
-use embassy_time::{Duration, Timer};
+use embassy_time::{Duration, Timer, with_timeout};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::String;
 use trouble_host::prelude::*;
@@ -187,10 +187,14 @@ pub async fn run<C, I, S, G, M, B, P, L, R>(
         }
     };
     let work = join4(sensing, housekeeping, logger::run(&shared, &log), watchdog);
-    match select(centrals, select(radio, work)).await {
-        Either::First(bootloader) => board.reboot(bootloader),
-        Either::Second(_) => {}
-    }
+    let bootloader = match select3(centrals, select(radio, work), shared.restart.wait()).await {
+        Either3::First(bootloader) => bootloader,
+        Either3::Second(_) => return,
+        Either3::Third(()) => false,
+    };
+    // what is still in RAM goes to flash first
+    let _ = with_timeout(Duration::from_secs(2), logger::write_out(&shared, &log)).await;
+    board.reboot(bootloader);
 }
 
 /// `Unslouch-XXXX`, the last two bytes of the address.
@@ -217,13 +221,17 @@ fn describe(server: &Server<'_>, board: &str, address: &[u8; 6]) {
 
 /// Store settings when they changed.
 async fn keep_settings<S: NorFlash>(shared: &Shared, store: &SharedStore<S>) {
+    let (mut kept, mut panic_kept) = shared.with(|state| (state.settings, state.panic_waits));
     loop {
         shared.save.wait().await;
         let (settings, panic_waits) = shared.with(|state| (state.settings, state.panic_waits));
         let mut store = store.lock().await;
-        let mut saved = store.save(&settings).await;
-        if !panic_waits {
+        let mut saved = store.save(&settings, &kept).await;
+        if panic_kept && !panic_waits {
             saved = saved.and(store.save_panic(&[]).await);
+        }
+        if saved.is_ok() {
+            (kept, panic_kept) = (settings, panic_waits);
         }
         shared.with(|state| state.flash_fault |= saved.is_err());
     }

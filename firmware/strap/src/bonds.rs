@@ -83,26 +83,27 @@ impl Bonds {
         self.save(store, shared).await;
     }
 
-    /// Note that the bond of a peer was used.
+    /// Note that the bond of a peer was used; false where there is none.
     pub async fn touch<F: NorFlash>(
         &mut self,
         peer: &Identity,
         store: &SharedStore<F>,
         shared: &Shared,
-    ) {
+    ) -> bool {
         let clock = self.clock;
         let Some(kept) = self
             .kept
             .iter_mut()
             .find(|kept| kept.bond.identity.match_identity(peer))
         else {
-            return;
+            return false;
         };
         if kept.used != clock {
             self.clock += 1;
             kept.used = self.clock;
             self.save(store, shared).await;
         }
+        true
     }
 
     /// Forget the bond of a peer, or all.

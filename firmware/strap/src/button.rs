@@ -4,6 +4,7 @@ use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Instant, Timer};
 use unslouch_strap_core::wire::event::Event;
 
+use crate::advertise;
 use crate::pairing;
 use crate::platform::Button;
 use crate::state::Shared;
@@ -57,7 +58,10 @@ async fn pressed_again<B: Button>(button: &mut B) {
 /// Do what the button says.
 pub async fn serve<B: Button>(shared: &Shared, button: &mut B) -> ! {
     loop {
-        match next_press(button).await {
+        let press = next_press(button).await;
+        shared.with(|state| state.fast_until = Some(Instant::now() + advertise::FAST_FOR));
+        shared.advertising_changed.signal(());
+        match press {
             Press::Short => shared.event(Event::Marker, 0),
             Press::Double => {
                 // sharp pain stops everything at once, whatever is running

@@ -4,7 +4,7 @@ use core::cell::Cell;
 
 use bt_hci::cmd::le::{LeReadLocalSupportedFeatures, LeSetDataLength, LeSetPhy};
 use bt_hci::controller::{ControllerCmdAsync, ControllerCmdSync};
-use embassy_futures::select::{Either, Either3, Either4, select, select3, select4};
+use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Timer, with_timeout};
@@ -14,13 +14,16 @@ use trouble_host::att::{AttClient, AttReq};
 use trouble_host::gatt::Reply;
 use trouble_host::prelude::*;
 use unslouch_strap_core::log::Log;
+use unslouch_strap_core::wire::Kind;
 use unslouch_strap_core::wire::control::{Answer, Request, Status as ControlStatus};
+use unslouch_strap_core::wire::event::Event;
+use unslouch_strap_core::wire::log::Builder;
 
 use crate::bonds::{SharedBonds, SharedStore};
 use crate::control::{After, execute};
 use crate::gatt::Server;
 use crate::logger::{self, SharedLog};
-use crate::state::Shared;
+use crate::state::{Shared, State};
 use crate::stream::{notify, payload};
 use crate::transfer::{self, Transfer};
 use crate::{status, stream};
@@ -31,6 +34,8 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 const STRANGER: Duration = Duration::from_secs(30);
 /// No controller answers later; some never do.
 const HCI_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long after a transfer or a resend the link goes back to economy.
+const SETTLED: Duration = Duration::from_secs(1);
 /// STATUS is notified at least this often.
 const STATUS_EVERY: Duration = Duration::from_secs(30);
 
@@ -104,17 +109,21 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
             news: Signal::new(),
         };
         self.shared.requests.clear();
-        self.shared.with(|state| {
-            (state.stream, state.resend, state.transfer) = (None, None, None);
-            state.event_id = 0;
-        });
+        self.shared.measured.reset();
+        // what happened before is in the log: the stream tells what happens from now on
+        self.shared.live_events.clear();
+        self.shared.with(State::forget_central);
         let work = async {
             trust.news.wait().await;
+            self.shared.with(|state| state.connected = true);
+            self.shared.wake.signal(());
             self.prepare_link().await;
             let streaming = stream::serve(self.shared, self.server, self.conn);
             let records = transfer::serve(self.shared, self.log, self.server, self.conn);
-            match select4(streaming, self.requests(), self.tell_status(), records).await {
-                Either4::Second(ended) => ended,
+            let tells = select(self.tell_status(), self.tell_calibration());
+            let others = select3(tells, records, self.keep_parameters());
+            match select3(streaming, self.requests(), others).await {
+                Either3::Second(ended) => ended,
                 _ => Ended::Normally,
             }
         };
@@ -123,8 +132,7 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
             Either3::First(()) | Either3::Third(()) => Ended::Normally,
         };
         self.conn.raw().disconnect();
-        self.shared
-            .with(|state| (state.stream, state.resend, state.transfer) = (None, None, None));
+        self.shared.with(State::forget_central);
         self.shared.note_change();
         ended
     }
@@ -159,11 +167,36 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
         let _ = with_timeout(HCI_TIMEOUT, conn.update_data_length(self.stack, 251, 2120)).await;
     }
 
-    /// Ask for the link parameters of the mode; the strap lives with what it gets.
-    async fn ask_parameters(&self) {
-        let economy = self
-            .shared
-            .with(|state| state.economy && state.resend.is_none());
+    /// Keep the link as fast as what runs on it wants; the strap lives with what it gets.
+    async fn keep_parameters(&self) {
+        loop {
+            let wanted = || {
+                self.shared.with(|state| {
+                    let busy = state.resend.is_some() || state.transfer.is_some();
+                    let economy = match (busy, state.mode_set) {
+                        (true, _) => Some(false),
+                        (false, true) => Some(state.economy),
+                        (false, false) => None,
+                    };
+                    economy.filter(|economy| state.parameters != Some(*economy))
+                })
+            };
+            if wanted() == Some(true) {
+                // between two requests of a gap's many it is not worth it
+                Timer::after(SETTLED).await;
+            }
+            match wanted() {
+                Some(economy) => {
+                    self.shared.with(|state| state.parameters = Some(economy));
+                    self.ask_parameters(economy).await;
+                }
+                None => self.shared.link_wanted.wait().await,
+            }
+        }
+    }
+
+    /// Ask for link parameters.
+    async fn ask_parameters(&self, economy: bool) {
         let (from, to, latency, timeout) = if economy {
             (120, 150, 4, 6)
         } else {
@@ -190,7 +223,17 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
     async fn requests(&self) -> Ended {
         let control = &self.server.strap.control;
         loop {
-            let bytes = self.shared.requests.receive().await;
+            let next = select(self.shared.measured.wait(), self.shared.requests.receive());
+            let bytes = match next.await {
+                Either::Second(bytes) => bytes,
+                Either::First((op, tag, status)) => {
+                    let answer = Answer::new(op, tag, status);
+                    if notify(control, self.conn, answer.bytes()).await.is_err() {
+                        return Ended::Normally;
+                    }
+                    continue;
+                }
+            };
             let (answer, after) = execute(self.shared, self.conn.raw(), self.panic_text, &bytes);
             let answer = match (answer, after) {
                 (Some(answer), _) => answer,
@@ -203,7 +246,6 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
             match after {
                 After::AskLog { .. } => self.shared.transfer_asked.signal(()),
                 After::Nothing => {}
-                After::LinkParameters => self.ask_parameters().await,
                 After::Forget { all } => {
                     let peer = self.conn.raw().peer_identity();
                     let whom = if all { None } else { Some(&peer) };
@@ -225,6 +267,15 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
 
     /// Carry out a request about the log.
     async fn ask_log(&self, op: u8, tag: u8, request: Request) -> Answer {
+        if let Request::Mark { value } = request {
+            let event = self.shared.event_now(Event::CompanionMarker, value);
+            return match logger::store_event(self.shared, self.log, event).await {
+                Some(id) => Answer::with(op, tag, ControlStatus::Ok, |out| {
+                    out.u32(id);
+                }),
+                None => Answer::new(op, tag, ControlStatus::StorageFault),
+            };
+        }
         let mut guard = self.log.lock().await;
         let refused = |status| {
             self.shared
@@ -246,8 +297,14 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                 if first > last {
                     return refused(ControlStatus::Gone);
                 }
-                self.shared
-                    .with(|state| state.transfer = Some(Transfer { first, last }));
+                self.shared.with(|state| {
+                    state.transfer = Some(Transfer {
+                        first,
+                        last,
+                        stopped: false,
+                    });
+                });
+                self.shared.link_wanted.signal(());
                 Answer::with(op, tag, ControlStatus::Ok, |out| {
                     out.u32(first).u32(last);
                 })
@@ -258,21 +315,30 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                 Err(_) => refused(ControlStatus::StorageFault),
             },
             Request::Stored { boot, seq } => {
-                let (now, newest, event_id, time_id) = self
-                    .shared
-                    .with(|state| (state.boot, state.ring.next(), state.event_id, state.time_id));
-                if boot != now || seq >= newest {
+                let (now, newest, carried, time_told) = self.shared.with(|state| {
+                    (
+                        state.boot,
+                        state.ring.next(),
+                        state.carried,
+                        state.time_told,
+                    )
+                });
+                // serial arithmetic: a boot from the future cannot have been stored
+                let later = (1..0x8000).contains(&boot.wrapping_sub(now));
+                if later || (boot == now && seq >= newest) {
                     return refused(ControlStatus::OutOfRange);
                 }
-                let released = logger::stored_up_to(log, boot, seq, event_id, time_id).await;
+                let released = logger::stored_up_to(log, boot, seq, carried, time_told).await;
                 let confirmed = match released {
                     Ok(Some(id)) => log.confirm(id).await.map(|_| ()),
                     Ok(None) => Ok(()),
                     Err(error) => Err(error),
                 };
                 // a record that is covered while still in RAM is not written at all
-                self.shared
-                    .with(|state| state.record.take_if(|record| record.last_seq() <= seq));
+                self.shared.with(|state| {
+                    let covered = |record: &mut Builder| boot == now && record.last_seq() <= seq;
+                    state.record.take_if(covered);
+                });
                 match confirmed {
                     Ok(()) => self.held(op, tag, log),
                     Err(_) => refused(ControlStatus::StorageFault),
@@ -287,6 +353,15 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
         Answer::with(op, tag, ControlStatus::Ok, |out| {
             out.u32(log.oldest_id());
         })
+    }
+
+    /// Notify that the calibration is to be read again.
+    async fn tell_calibration(&self) -> Result<(), Error> {
+        loop {
+            self.shared.calibration_changed.wait().await;
+            let first = [Kind::Calibration.byte()];
+            notify(&self.server.strap.calibration, self.conn, &first).await?;
+        }
     }
 
     /// Notify STATUS and the battery as they change.
@@ -325,12 +400,13 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                 GattConnectionEvent::Encrypted {
                     bond: Some(bond), ..
                 } => {
-                    self.bonds
-                        .lock()
-                        .await
-                        .touch(&bond.identity, self.store, self.shared)
-                        .await;
-                    trust.give();
+                    let mut bonds = self.bonds.lock().await;
+                    let known = bonds.touch(&bond.identity, self.store, self.shared).await;
+                    if known {
+                        trust.give();
+                    } else {
+                        return;
+                    }
                 }
                 GattConnectionEvent::PairingComplete {
                     security_level,
@@ -348,7 +424,12 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                         }
                         // TrouBLE cannot refuse a pairing; one outside the window, or without a bond, ends the link
                         // before anything of the strap was told (`serve_attribute` refuses without trust)
-                        _ => return,
+                        Some(bond) => {
+                            // it kept the key already: the window closed while they paired
+                            let _ = self.stack.remove_bond_information(bond.identity);
+                            return;
+                        }
+                        None => return,
                     }
                 }
                 GattConnectionEvent::Gatt { event } => self.serve_attribute(event, trust).await,
@@ -383,21 +464,19 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
             return reply(event.reject(AttErrorCode::INSUFFICIENT_AUTHENTICATION)).await;
         }
         match &event {
-            GattEvent::Read(read) if handle == strap.status.handle => {
-                // a long read goes on in what its first part was taken from
-                if matches!(
-                    read.payload().incoming(),
-                    AttClient::Request(AttReq::Read { .. })
-                ) {
-                    let mut bytes = [0; unslouch_strap_core::wire::status::LENGTH];
-                    let whole = status::collect(self.shared)
-                        .encode(&mut bytes)
-                        .unwrap_or(&[]);
-                    let value = Vec::from_slice(whole).unwrap_or_default();
-                    let _ = strap.status.set(self.server, &value);
-                }
+            GattEvent::Read(read) if handle == strap.status.handle && is_first(read) => {
+                let mut bytes = [0; unslouch_strap_core::wire::status::LENGTH];
+                let whole = status::collect(self.shared)
+                    .encode(&mut bytes)
+                    .unwrap_or(&[]);
+                let value = Vec::from_slice(whole).unwrap_or_default();
+                let _ = strap.status.set(self.server, &value);
             }
-            GattEvent::Read(_) if handle == strap.calibration.handle => {
+            GattEvent::Read(_) if handle == self.server.battery.level.handle => {
+                let percent = self.shared.with(|state| state.battery_percent.min(100));
+                let _ = self.server.battery.level.set(self.server, &percent);
+            }
+            GattEvent::Read(read) if handle == strap.calibration.handle && is_first(read) => {
                 let bytes = self
                     .shared
                     .with(|state| state.settings.calibration.encode());
@@ -442,6 +521,14 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                 .security_level()
                 .is_ok_and(|level| level.encrypted())
     }
+}
+
+/// A long read goes on in what its first part was taken from.
+fn is_first(read: &ReadEvent<'_, '_, DefaultPacketPool>) -> bool {
+    matches!(
+        read.payload().incoming(),
+        AttClient::Request(AttReq::Read { .. })
+    )
 }
 
 async fn reply(reply: Result<Reply<'_, DefaultPacketPool>, Error>) {

@@ -3,8 +3,8 @@
 use embassy_time::{Duration, Instant};
 use trouble_host::prelude::*;
 use unslouch_strap_core::wire::control::{Answer, Request, Status, parse};
-use unslouch_strap_core::wire::event::Event;
 
+use crate::measuring::{Job, Order};
 use crate::motor::Buzz;
 use crate::pairing;
 use crate::state::{Resend, Shared, StreamPlan};
@@ -15,8 +15,6 @@ use crate::stream::packet_samples;
 pub enum After {
     /// Nothing.
     Nothing,
-    /// Ask for other link parameters.
-    LinkParameters,
     /// Ask the log, then answer.
     AskLog {
         /// The request's op.
@@ -75,13 +73,17 @@ pub fn execute<P: PacketPool>(
         }
         Request::Stop => {
             shared.with(|state| (state.stream, state.resend) = (None, None));
+            shared.link_wanted.signal(());
             shared.note_change();
             ok(After::Nothing)
         }
         Request::Mode { economy } => {
-            shared.with(|state| state.economy = economy);
+            shared.with(|state| {
+                (state.economy, state.mode_set, state.parameters) = (economy, true, None);
+            });
+            shared.link_wanted.signal(());
             shared.note_change();
-            ok(After::LinkParameters)
+            ok(After::Nothing)
         }
         Request::Resend { boot, seq, count } => {
             let found = shared.with(|state| {
@@ -100,6 +102,7 @@ pub fn execute<P: PacketPool>(
             match found {
                 Ok((first, count)) => {
                     shared.fresh.signal(());
+                    shared.link_wanted.signal(());
                     let answer = Answer::with(op, tag, Status::Ok, |out| {
                         out.u32(first).u16(count);
                     });
@@ -136,19 +139,14 @@ pub fn execute<P: PacketPool>(
         }
         Request::SetTime { utc } => {
             let now = Instant::now().as_micros();
-            shared.with(|state| state.utc_offset = Some(utc.wrapping_sub(now)));
-            shared.time_set.signal(utc);
+            shared.with(|state| {
+                state.utc_offset = Some(utc.wrapping_sub(now));
+                state.time_told = true;
+            });
+            shared.time_set.signal((utc, now));
             shared.note_change();
             let answer = Answer::with(op, tag, Status::Ok, |out| {
                 out.u48(now);
-            });
-            (Some(answer), After::Nothing)
-        }
-        Request::Mark { value } => {
-            shared.event(Event::CompanionMarker, value);
-            let id = shared.with(|state| state.next_id);
-            let answer = Answer::with(op, tag, Status::Ok, |out| {
-                out.u32(id);
             });
             (Some(answer), After::Nothing)
         }
@@ -161,6 +159,11 @@ pub fn execute<P: PacketPool>(
         }
         Request::Panic { offset } => {
             let from = usize::from(offset);
+            let panic_text = if shared.with(|state| state.panic_waits) {
+                panic_text
+            } else {
+                &[]
+            };
             let Some(rest) = panic_text.get(from..) else {
                 return refused(Status::OutOfRange);
             };
@@ -191,14 +194,56 @@ pub fn execute<P: PacketPool>(
             ok(After::Nothing)
         }
         Request::LogStop => {
-            shared.with(|state| state.transfer = None);
+            shared.with(|state| {
+                if let Some(transfer) = &mut state.transfer {
+                    transfer.stopped = true;
+                }
+            });
             ok(After::Nothing)
         }
-        Request::LogRead { .. } | Request::LogConfirm { .. } | Request::Stored { .. } => {
-            (None, After::AskLog { op, tag, request })
-        }
+        Request::LogRead { .. }
+        | Request::LogConfirm { .. }
+        | Request::Stored { .. }
+        | Request::Mark { .. } => (None, After::AskLog { op, tag, request }),
         Request::CalBias | Request::CalScale { .. } | Request::CalAcc { .. } => {
-            refused(Status::NotNow)
+            match measure(shared, op, tag, &request) {
+                Status::Working => (Some(Answer::new(op, tag, Status::Working)), After::Nothing),
+                status => refused(status),
+            }
         }
     }
+}
+
+/// Begin a calibration: WORKING, or why not. One at a time; a turn that runs can only be ended or cancelled.
+fn measure(shared: &Shared, op: u8, tag: u8, request: &Request) -> Status {
+    shared.with(|state| {
+        if state.job.is_some() {
+            return Status::Busy;
+        }
+        let (order, turning) = match (*request, state.turning) {
+            (Request::CalScale { axis, phase: 0, .. }, None) => {
+                (Order::TurnBegins { axis }, Some(axis))
+            }
+            (
+                Request::CalScale {
+                    axis,
+                    phase: 1,
+                    angle,
+                },
+                Some(turned),
+            ) if axis == turned => {
+                let angle = (angle as f32 * 0.01).to_radians();
+                (Order::TurnEnds { angle }, None)
+            }
+            (Request::CalScale { phase: 1, .. }, _) => return Status::NotNow,
+            (Request::CalScale { phase: 2, .. }, _) => (Order::TurnCancelled, None),
+            (_, Some(_)) => return Status::Busy,
+            (Request::CalBias, None) => (Order::Bias, None),
+            (Request::CalAcc { face }, None) => (Order::Face { face }, None),
+            _ => return Status::UnknownOp,
+        };
+        state.turning = turning;
+        state.job = Some(Job { op, tag, order });
+        Status::Working
+    })
 }

@@ -7,6 +7,9 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(test)]
+extern crate std;
+
 pub mod advertise;
 pub mod app;
 pub mod bonds;
@@ -17,9 +20,11 @@ pub mod control;
 pub mod estimator;
 pub mod gatt;
 pub mod logger;
+pub mod measuring;
 pub mod motor;
 pub mod pairing;
 pub mod platform;
+pub mod posture;
 pub mod power;
 pub mod ring;
 pub mod sampler;
@@ -28,3 +33,4 @@ pub mod state;
 pub mod status;
 pub mod stream;
 pub mod transfer;
+pub mod worn;

@@ -3,7 +3,6 @@
 use embassy_futures::select::{Either4, select4};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
-use embassy_time::Instant;
 use embedded_storage_async::nor_flash::NorFlash;
 use unslouch_strap_core::log::{Log, LogError, RECORD_MAX};
 use unslouch_strap_core::wire::Kind;
@@ -32,12 +31,10 @@ pub fn step(period_us: f64) -> u8 {
 /// Take the newest sample into the record that is being filled; closes it when full or when it must not go on.
 pub fn take(shared: &Shared, state: &mut State, orientation: [f32; 4], bits: u8, t: u64) {
     let seq = state.ring.next().wrapping_sub(1);
-    let step = step(state.period_us);
+    let step = state.log_step;
     // nothing is logged off body and on the charger
     if bits & (flags::OFF_BODY | flags::CHARGER) != 0 {
-        if let Some(record) = state.record.take() {
-            close(shared, state, record);
-        }
+        close_record(shared, state);
         return;
     }
     if !seq.is_multiple_of(u32::from(step)) {
@@ -54,8 +51,8 @@ pub fn take(shared: &Shared, state: &mut State, orientation: [f32; 4], bits: u8,
             && bits & flags::LOST_BEFORE == 0
             && off.abs() < 0.5 * state.period_us + 0.05 * pace
     });
-    if !goes_on && let Some(record) = state.record.take() {
-        close(shared, state, record);
+    if !goes_on {
+        close_record(shared, state);
     }
     let dt = (state.period_us / 2.0 + 0.5) as u16;
     let (boot, header_flags) = (state.boot, bits);
@@ -71,9 +68,14 @@ pub fn take(shared: &Shared, state: &mut State, orientation: [f32; 4], bits: u8,
         })
     });
     record.push(orientation);
-    if record.is_full()
-        && let Some(record) = state.record.take()
-    {
+    if record.is_full() {
+        close_record(shared, state);
+    }
+}
+
+/// Close the record that is being filled.
+pub fn close_record(shared: &Shared, state: &mut State) {
+    if let Some(record) = state.record.take() {
         close(shared, state, record);
     }
 }
@@ -97,9 +99,10 @@ pub async fn run<F: NorFlash>(shared: &Shared, log: &SharedLog<F>) {
         );
         match next.await {
             Either4::First(record) => store_record(shared, log, record).await,
-            Either4::Second(event) => store_event(shared, log, event).await,
-            Either4::Third(utc) => {
-                let now = Instant::now().as_micros();
+            Either4::Second(event) => {
+                store_event(shared, log, event).await;
+            }
+            Either4::Third((utc, now)) => {
                 let offset = utc.wrapping_sub(now);
                 if dated.is_none_or(|dated| dated.abs_diff(offset) > TIME_TOLERANCE) {
                     dated = Some(offset);
@@ -112,6 +115,17 @@ pub async fn run<F: NorFlash>(shared: &Shared, log: &SharedLog<F>) {
                 }
             }
         }
+    }
+}
+
+/// Write everything that waits: the strap is about to stop.
+pub async fn write_out<F: NorFlash>(shared: &Shared, log: &SharedLog<F>) {
+    shared.with(|state| close_record(shared, state));
+    while let Ok(record) = shared.records.try_receive() {
+        store_record(shared, log, record).await;
+    }
+    while let Ok(event) = shared.events.try_receive() {
+        store_event(shared, log, event).await;
     }
 }
 
@@ -159,7 +173,12 @@ async fn store_record<F: NorFlash>(shared: &Shared, log: &SharedLog<F>, mut reco
     .await;
 }
 
-async fn store_event<F: NorFlash>(shared: &Shared, log: &SharedLog<F>, mut event: EventRecord) {
+/// Put an event into the log and on the stream; its id, None where the flash failed.
+pub async fn store_event<F: NorFlash>(
+    shared: &Shared,
+    log: &SharedLog<F>,
+    mut event: EventRecord,
+) -> Option<u32> {
     let id = append(shared, log, |id, buffer| {
         event.id = id;
         event.encode(buffer).map_or(0, <[u8]>::len)
@@ -167,17 +186,19 @@ async fn store_event<F: NorFlash>(shared: &Shared, log: &SharedLog<F>, mut event
     .await;
     event.id = id.unwrap_or(0);
     if shared.live_events.is_full() {
-        // nobody listens, and the log has it
+        // nobody listens, and the log has it; what this connection carried before is no longer all up to a later one
         let _ = shared.live_events.try_receive();
+        shared.with(|state| state.carried = None);
     }
     // there is room
     let _ = shared.live_events.try_send(event);
     shared.fresh.signal(());
+    id
 }
 
 async fn store_time<F: NorFlash>(shared: &Shared, log: &SharedLog<F>, utc: u64, now: u64) {
     let (boot, seq) = shared.with(|state| (state.boot, state.ring.next().saturating_sub(1)));
-    let id = append(shared, log, |id, buffer| {
+    append(shared, log, |id, buffer| {
         let time = TimeRecord {
             id,
             boot,
@@ -188,7 +209,6 @@ async fn store_time<F: NorFlash>(shared: &Shared, log: &SharedLog<F>, utc: u64, 
         time.encode(buffer).map_or(0, <[u8]>::len)
     })
     .await;
-    shared.with(|state| state.time_id = id.unwrap_or(state.time_id));
 }
 
 /// The last record that STORED (boot, seq) releases (docs/protocol.md, 6.3), from the oldest unconfirmed one on.
@@ -196,8 +216,8 @@ pub async fn stored_up_to<F: NorFlash>(
     log: &mut Log<F>,
     boot: u16,
     seq: u32,
-    event_id: u32,
-    time_id: u32,
+    carried: Option<(u32, u32)>,
+    time_told: bool,
 ) -> Result<Option<u32>, LogError> {
     let mut released = None;
     let mut buffer = [0; RECORD_MAX];
@@ -211,9 +231,13 @@ pub async fn stored_up_to<F: NorFlash>(
                     Some(first) if first == Kind::Log.byte() => Record::parse(bytes)
                         .is_ok_and(|record| record.header.boot == boot && record.last_seq() <= seq),
                     Some(first) if first == Kind::Event.byte() => EventRecord::parse(bytes)
-                        .is_ok_and(|event| event.boot == boot && id <= event_id),
-                    Some(first) if first == Kind::Time.byte() => TimeRecord::parse(bytes)
-                        .is_ok_and(|time| time.boot == boot && id <= time_id),
+                        .is_ok_and(|event| {
+                            event.boot == boot
+                                && carried.is_some_and(|(first, last)| (first..=last).contains(&id))
+                        }),
+                    Some(first) if first == Kind::Time.byte() => {
+                        TimeRecord::parse(bytes).is_ok_and(|time| time.boot == boot && time_told)
+                    }
                     // of another firmware's version: only LOG_CONFIRM may release what this one cannot read
                     Some(_) => false,
                     None => true,

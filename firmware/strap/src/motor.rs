@@ -33,7 +33,11 @@ const SETTLING: Duration = Duration::from_millis(100);
 pub async fn play<M: Motor>(shared: &Shared, motor: &mut M) -> ! {
     loop {
         let buzz = shared.buzz.receive().await;
-        shared.with(|state| state.motor = !parts(buzz.pattern).is_empty());
+        if parts(buzz.pattern).is_empty() {
+            continue;
+        }
+        shared.with(|state| state.motor = true);
+        shared.status_changed.signal(());
         let whole = async {
             for (quarters, ms) in parts(buzz.pattern) {
                 motor.drive((u16::from(buzz.strength) * u16::from(*quarters) / 4) as u8);
@@ -44,6 +48,7 @@ pub async fn play<M: Motor>(shared: &Shared, motor: &mut M) -> ! {
         motor.drive(0);
         Timer::after(SETTLING).await;
         shared.with(|state| state.motor = false);
+        shared.status_changed.signal(());
         shared.stop_buzz.reset();
     }
 }

@@ -41,7 +41,8 @@ pub trait Imu {
     /// Die temperature, °C.
     fn temperature(&self) -> f32;
 
-    /// Sample no more and wait for motion (wake-on-motion interrupt).
+    /// Sample no more and wait for motion (wake-on-motion interrupt). The future may be dropped at any await; the next
+    /// `read` samples again, with nothing of before the sleep and `lost_before` false.
     async fn sleep_until_motion(&mut self);
 }
 

@@ -65,6 +65,7 @@ pub async fn watch<P: Power>(shared: &Shared, power: &mut P) {
         }
         if now != charging {
             charging = now;
+            shared.wake.signal(());
             shared.event(
                 if now {
                     Event::ChargerOn

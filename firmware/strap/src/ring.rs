@@ -92,7 +92,7 @@ impl Ring {
         if let Some(place) = self.slots.get_mut(self.next as usize % LENGTH) {
             *place = slot;
         }
-        self.next += 1;
+        self.next = self.next.saturating_add(1);
         self.oldest = self.oldest.max(self.next.saturating_sub(LENGTH as u32));
     }
 
@@ -101,7 +101,7 @@ impl Ring {
         for _ in 0..n.min(LENGTH as u32) {
             self.put(Slot::EMPTY);
         }
-        self.next += n.saturating_sub(LENGTH as u32);
+        self.next = self.next.saturating_add(n.saturating_sub(LENGTH as u32));
         self.oldest = self.oldest.max(self.next.saturating_sub(LENGTH as u32));
     }
 
@@ -140,7 +140,7 @@ impl Ring {
         let mut last_t = t;
         let mut closed = false;
         while n < most {
-            match self.get(seq + n as u32) {
+            match self.get(seq.saturating_add(n as u32)) {
                 Some((slot, at))
                     if unslouch_strap_core::wire::stream::same_packet(first.flags, slot.flags)
                         && fits(t, at, n, period_us) =>
@@ -153,7 +153,7 @@ impl Ring {
                     break;
                 }
                 None => {
-                    closed = seq + (n as u32) < self.next;
+                    closed = seq.saturating_add(n as u32) < self.next;
                     break;
                 }
             }

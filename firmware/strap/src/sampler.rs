@@ -1,20 +1,34 @@
 //! Takes what the sensor delivers, fuses it, and puts it into the ring: never waits for the radio or the flash.
 
-use embassy_time::{Instant, Timer};
+use embassy_futures::select::{Either, select};
+use embassy_time::Timer;
+use unslouch_strap_core::calibration::SteadyBias;
+use unslouch_strap_core::gate::GateSample;
+use unslouch_strap_core::sample::ImuSample;
+use unslouch_strap_core::vector::Vec3;
 use unslouch_strap_core::wire::event::Event;
 use unslouch_strap_core::wire::flags;
 use unslouch_strap_core::wire::stream::Sample;
 
-use crate::estimator::Estimator;
+use crate::estimator::{Estimator, in_si};
 use crate::logger;
+use crate::measuring::{Measuring, keep_bias};
 use crate::platform::{Imu, ImuFault, ImuFrame};
+use crate::posture::Posture;
 use crate::ring::Slot;
-use crate::state::Shared;
+use crate::state::{Shared, State};
+use crate::worn::Worn;
 
 /// Frames taken at once: what the FIFO gathers while a key pair is made (0.24 s at 52 Hz), twice over.
 const FRAMES: usize = 32;
 /// Part of a new measurement of the sample period in its running mean.
 const PERIOD_GAIN: f64 = 0.002;
+/// Woken by a knock on the table, the strap looks this long whether it is worn again, s.
+const LOOK: f32 = 10.0;
+/// The filter's bias is written back at most this often, s: it saves a settling time at the next start, not more.
+const WRITE_BACK: f32 = 3600.0;
+/// Sample numbers end here, after 2.6 years without a restart; a restart then begins them anew.
+const SEQ_LAST: u32 = u32::MAX - 100_000;
 
 /// Numbers and times of samples.
 struct Pace {
@@ -47,71 +61,245 @@ impl Pace {
     }
 }
 
+/// Why the strap sleeps (values of events 11 and 12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    OffBody = 0,
+    Charger = 1,
+}
+
+/// Everything a frame goes through.
+struct Chain {
+    pace: Pace,
+    estimator: Estimator,
+    posture: Posture,
+    worn: Worn,
+    measuring: Measuring,
+    steady: SteadyBias,
+    since_check: f32,
+    since_write_back: f32,
+    since_wake: f32,
+}
+
+impl Chain {
+    fn new(shared: &Shared, rate_hz: f32) -> Self {
+        let settings = shared.with(|state| state.settings);
+        Self {
+            pace: Pace {
+                nominal_us: 1e6 / f64::from(rate_hz),
+                last_t: None,
+            },
+            estimator: Estimator::new(rate_hz, settings.calibration),
+            posture: Posture::new(&settings),
+            worn: Worn::default(),
+            measuring: Measuring::default(),
+            steady: SteadyBias::default(),
+            since_check: 0.0,
+            since_write_back: 0.0,
+            since_wake: 0.0,
+        }
+    }
+
+    fn take(&mut self, shared: &Shared, frame: &ImuFrame, rate_hz: f32) {
+        if self.pace.last_t.is_some_and(|last| frame.t_us <= last) {
+            return; // time runs on with the samples, whatever a driver says
+        }
+        let nominal_us = self.pace.nominal_us;
+        let period_us = shared.with(|state| state.period_us);
+        let (dt, lost) = match self.pace.step(frame, period_us) {
+            Step::Next(dt) => (dt, 0),
+            Step::Lost(count, dt) => (dt, count),
+        };
+        let raw = in_si(frame);
+        let estimator = &self.estimator;
+        if self.measuring.take(shared, &raw, dt, || estimator.bias()) {
+            let calibration = shared.with(|state| state.settings.calibration);
+            self.estimator = Estimator::new(rate_hz, calibration);
+        }
+        let fused = self.estimator.push(frame, dt);
+        self.look_at_wearing(shared, &raw, dt);
+        self.keep_steady_bias(shared, dt);
+        if lost > 0 {
+            shared.event(Event::SamplesLost, lost.min(u32::from(u16::MAX)) as u16);
+        }
+        let mut bits = fused.flags | shared.with(|state| flags_of(state));
+        let [ax, ay, az] = fused.acceleration;
+        bits |= self.posture.judge(
+            shared,
+            &GateSample {
+                t_us: frame.t_us,
+                attitude: fused.attitude,
+                acc: Vec3::new(ax, ay, az),
+                flags: bits,
+            },
+        );
+        if lost > 0 {
+            bits |= flags::LOST_BEFORE;
+        }
+        let orientation = fused.attitude.to_array();
+        shared.with(|state| {
+            let elapsed = f64::from(dt) * 1e6;
+            if lost == 0 && (elapsed / nominal_us - 1.0).abs() < 0.1 {
+                state.period_us += PERIOD_GAIN * (elapsed - state.period_us);
+            }
+            state.lost = state.lost.saturating_add(lost);
+            state.ring.skip(lost);
+            let slot = Slot::new(Sample::pack(orientation), frame.acc, frame.gyr, bits);
+            state.ring.push(slot, frame.t_us);
+            logger::take(shared, state, orientation, bits, frame.t_us);
+            if state.ring.next() > SEQ_LAST {
+                shared.restart.signal(());
+            }
+        });
+    }
+
+    fn look_at_wearing(&mut self, shared: &Shared, raw: &ImuSample, dt: f32) {
+        let (was, motor) = shared.with(|state| (state.off_body, state.motor));
+        self.since_wake += dt;
+        if motor {
+            return; // the motor's own shaking tells nothing of a body
+        }
+        let off = self.worn.off_body(raw, dt);
+        if off != was {
+            shared.with(|state| state.off_body = off);
+            shared.event(if off { Event::OffBody } else { Event::OnBody }, 0);
+            shared.note_change();
+        }
+    }
+
+    /// Once a second: whether what the filter found is worth keeping. It goes to flash for the next start; the filter goes
+    /// on with what it knows.
+    fn keep_steady_bias(&mut self, shared: &Shared, dt: f32) {
+        self.since_write_back += dt;
+        self.since_check += dt;
+        if self.since_check < 1.0 {
+            return;
+        }
+        let elapsed = core::mem::take(&mut self.since_check);
+        let stored = shared.with(|state| state.settings.calibration.bias);
+        let found = self
+            .estimator
+            .steady_bias(&mut self.steady, elapsed, stored);
+        if let Some(bias) = found
+            && self.since_write_back > WRITE_BACK
+        {
+            self.since_write_back = 0.0;
+            keep_bias(shared, &bias);
+        }
+    }
+
+    fn resume(&mut self) {
+        self.pace.last_t = None;
+        self.since_wake = 0.0;
+        self.estimator.resume();
+        self.worn.resume();
+        self.steady = SteadyBias::default();
+    }
+}
+
+fn flags_of(state: &State) -> u8 {
+    [
+        (state.motor, flags::MOTOR),
+        (state.off_body, flags::OFF_BODY),
+        (state.charging, flags::CHARGER),
+    ]
+    .iter()
+    .fold(0, |bits, (on, bit)| if *on { bits | bit } else { bits })
+}
+
+fn rest(state: &State, since_wake: f32) -> Option<Rest> {
+    if state.connected {
+        None
+    } else if state.charging {
+        Some(Rest::Charger)
+    } else if state.off_body && since_wake > LOOK {
+        Some(Rest::OffBody)
+    } else {
+        None
+    }
+}
+
+/// Sleep until a central comes, the charger goes, or, off body, something moves.
+async fn sleep<I: Imu>(shared: &Shared, imu: &mut I, why: Rest) {
+    shared.event(Event::Sleep, why as u16);
+    shared.note_change();
+    loop {
+        match select(imu.sleep_until_motion(), shared.wake.wait()).await {
+            Either::First(()) if why == Rest::OffBody => break,
+            // on the charger motion means nothing; a driver that tells it all the time must not keep everybody busy
+            Either::First(()) => Timer::after_millis(200).await,
+            Either::Second(()) => {}
+        }
+        if shared.with(|state| rest(state, f32::MAX)) != Some(why) {
+            break;
+        }
+    }
+    shared.event(Event::Wake, why as u16);
+}
+
 /// Run until the sensor ends (a file on the desktop); a sensor that fails is tried again.
 pub async fn run<I: Imu>(shared: &Shared, imu: &mut I) {
-    let nominal_us = 1e6 / f64::from(imu.rate_hz());
-    shared.with(|state| state.period_us = nominal_us);
-    let mut calibration = shared.with(|state| state.settings.calibration);
-    let mut estimator = Estimator::new(imu.rate_hz(), calibration);
-    let mut pace = Pace {
-        nominal_us,
-        last_t: None,
-    };
+    let rate_hz = imu.rate_hz();
+    shared.with(|state| {
+        state.period_us = 1e6 / f64::from(rate_hz);
+        state.log_step = logger::step(state.period_us);
+    });
+    let mut chain = Chain::new(shared, rate_hz);
     let mut frames = [ImuFrame::default(); FRAMES];
+    let mut fault_told = false;
     loop {
+        if let Some(why) = shared.with(|state| rest(state, chain.since_wake)) {
+            shared.with(|state| logger::close_record(shared, state));
+            sleep(shared, imu, why).await;
+            chain.resume();
+        }
         let n = match imu.read(&mut frames).await {
             Ok(n) => n,
             Err(ImuFault::End) => return,
             Err(ImuFault::Bus) => {
-                shared.event(Event::SensorFault, 1);
+                // once for each time that it fails, however long it lasts
+                if !core::mem::replace(&mut fault_told, true) {
+                    shared.event(Event::SensorFault, 1);
+                }
                 Timer::after_secs(1).await;
                 continue;
             }
         };
-        let wanted = shared.with(|state| {
+        fault_told = false;
+        shared.with(|state| {
             state.temperature = imu.temperature();
-            state.settings.calibration
+            chain.posture.refresh(state);
         });
-        if wanted != calibration {
-            calibration = wanted;
-            estimator.set_calibration(calibration);
-        }
         for frame in frames.iter().take(n) {
-            let period_us = shared.with(|state| state.period_us);
-            let step = pace.step(frame, period_us);
-            let (dt, lost) = match step {
-                Step::Next(dt) => (dt, 0),
-                Step::Lost(count, dt) => (dt, count),
-            };
-            let fused = estimator.push(frame, dt);
-            if lost > 0 {
-                shared.event(Event::SamplesLost, lost.min(u32::from(u16::MAX)) as u16);
-            }
-            shared.with(|state| {
-                let elapsed = f64::from(dt) * 1e6;
-                if lost == 0 && (elapsed / nominal_us - 1.0).abs() < 0.1 {
-                    state.period_us += PERIOD_GAIN * (elapsed - state.period_us);
-                }
-                state.lost += lost;
-                state.ring.skip(lost);
-                let mut bits = fused.flags;
-                for (on, bit) in [
-                    (lost > 0, flags::LOST_BEFORE),
-                    (state.motor, flags::MOTOR),
-                    (state.off_body, flags::OFF_BODY),
-                    (state.charging, flags::CHARGER),
-                ] {
-                    bits |= if on { bit } else { 0 };
-                }
-                let slot = Slot::new(Sample::pack(fused.orientation), frame.acc, frame.gyr, bits);
-                state.ring.push(slot, frame.t_us);
-                logger::take(shared, state, fused.orientation, bits, frame.t_us);
-            });
+            chain.take(shared, frame, rate_hz);
         }
         shared.fresh.signal(());
-        // a desktop file at many times real speed must not starve the radio
-        if Instant::now().as_micros().is_multiple_of(2) {
-            embassy_futures::yield_now().await;
-        }
+        // a file at many times real speed, always ready, must not starve the radio
+        embassy_futures::yield_now().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lost_samples_are_counted_and_a_pause_is_not_a_loss() {
+        let mut pace = Pace {
+            nominal_us: 20_000.0,
+            last_t: None,
+        };
+        let frame = |t_us, lost_before| ImuFrame {
+            t_us,
+            lost_before,
+            ..ImuFrame::default()
+        };
+        assert_eq!(pace.step(&frame(5, false), 20_000.0), Step::Next(0.02));
+        let at = |pace: &mut Pace, t, lost| pace.step(&frame(t, lost), 20_000.0);
+        assert!(matches!(at(&mut pace, 20_005, false), Step::Next(_)));
+        assert!(matches!(at(&mut pace, 100_005, true), Step::Lost(3, _)));
+        assert!(matches!(at(&mut pace, 900_005, false), Step::Next(dt) if dt > 0.7));
+        assert!(matches!(at(&mut pace, 900_000, false), Step::Next(0.0)));
+        assert!(matches!(at(&mut pace, u64::MAX, true), Step::Lost(..)));
     }
 }

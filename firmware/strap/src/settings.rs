@@ -117,25 +117,34 @@ impl<F: NorFlash> Store<F> {
         settings
     }
 
-    /// Keep the settings.
-    pub async fn save(&mut self, settings: &Settings) -> Result<(), StorageFault> {
-        let mut bytes = [0; 32];
-        let mut out = Writer::new(&mut bytes);
-        settings.gate.write(&mut out);
-        let gate = out.finish().ok_or(StorageFault)?;
-        self.write(key::GATE, gate).await?;
-        self.write(key::MOTOR, &[settings.pattern as u8, settings.strength])
-            .await?;
-        let mut bytes = [0; 13];
-        if let Some(mount) = settings.mount {
+    /// Keep the settings; what is as in `kept`, which the store holds, is not written again.
+    pub async fn save(&mut self, settings: &Settings, kept: &Settings) -> Result<(), StorageFault> {
+        if settings.gate != kept.gate {
+            let mut bytes = [0; Gate::LENGTH];
             let mut out = Writer::new(&mut bytes);
-            out.u8(2 | u8::from(mount.forward))
-                .put(&encode15(mount.mount))
-                .put(&encode15(mount.neutral));
+            settings.gate.write(&mut out);
+            self.write(key::GATE, out.finish().ok_or(StorageFault)?)
+                .await?;
         }
-        self.write(key::MOUNT, &bytes).await?;
-        self.write(key::CALIBRATION, &settings.calibration.encode())
-            .await
+        let motor = (settings.pattern, settings.strength);
+        if motor != (kept.pattern, kept.strength) {
+            self.write(key::MOTOR, &[motor.0 as u8, motor.1]).await?;
+        }
+        if settings.mount != kept.mount {
+            let mut bytes = [0; 13];
+            if let Some(mount) = settings.mount {
+                let mut out = Writer::new(&mut bytes);
+                out.u8(2 | u8::from(mount.forward))
+                    .put(&encode15(mount.mount))
+                    .put(&encode15(mount.neutral));
+            }
+            self.write(key::MOUNT, &bytes).await?;
+        }
+        if settings.calibration != kept.calibration {
+            self.write(key::CALIBRATION, &settings.calibration.encode())
+                .await?;
+        }
+        Ok(())
     }
 
     /// Bonds, in no order.

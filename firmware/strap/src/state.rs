@@ -8,12 +8,13 @@ use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Instant};
 use heapless::Vec;
 use unslouch_strap_core::wire::calibration::SensorCalibration;
-use unslouch_strap_core::wire::control::{Gate, LONGEST, Mount, Pattern};
+use unslouch_strap_core::wire::control::{Gate, LONGEST, Mount, Pattern, Status};
 use unslouch_strap_core::wire::event::{Event, EventRecord};
 use unslouch_strap_core::wire::stream::Profile;
 
 use unslouch_strap_core::wire::log::Builder;
 
+use crate::measuring::Job;
 use crate::motor::Buzz;
 use crate::platform::ResetReason;
 use crate::ring::Ring;
@@ -106,24 +107,38 @@ pub struct State {
     pub battery_percent: u8,
     /// The pairing window is open until then.
     pub pairing_until: Option<Instant>,
+    /// Advertise fast until then.
+    pub fast_until: Option<Instant>,
     /// No cues until then.
     pub snooze_until: Option<Instant>,
     /// No cues until then, by sharp pain.
     pub gate_holds_until: Option<Instant>,
     /// The running stream.
     pub stream: Option<StreamPlan>,
+    /// A central that may use the strap is connected.
+    pub connected: bool,
     /// Link parameters wanted: economy instead of low latency.
     pub economy: bool,
+    /// What was last asked of the link: economy or not; None when it is to be asked anew, and before MODE.
+    pub parameters: Option<bool>,
+    /// The central has set a mode.
+    pub mode_set: bool,
     /// Samples to send again.
     pub resend: Option<Resend>,
+    /// The calibration that runs.
+    pub job: Option<Job>,
+    /// The axis of a turn that runs.
+    pub turning: Option<u8>,
     /// The log transfer that runs.
     pub transfer: Option<Transfer>,
     /// The log record that is being filled.
     pub record: Option<Builder>,
-    /// Id of the newest event that this connection's stream carried.
-    pub event_id: u32,
-    /// Id of the newest TIME record.
-    pub time_id: u32,
+    /// Stream samples per log sample.
+    pub log_step: u8,
+    /// Ids of the events that this connection's stream carried, one after the other: first and last.
+    pub carried: Option<(u32, u32)>,
+    /// This connection's central has set the time.
+    pub time_told: bool,
     /// Bonds kept.
     pub bonds: u8,
     /// HCI reason of the last disconnect.
@@ -165,12 +180,22 @@ pub struct Shared {
     pub battery_changed: Signal<NoopRawMutex, u8>,
     /// Control requests that wait.
     pub requests: Channel<NoopRawMutex, RequestBytes, REQUESTS>,
+    /// The sampler has a reason to wake: a central came, the charger changed.
+    pub wake: Signal<NoopRawMutex, ()>,
+    /// Other link parameters may be wanted.
+    pub link_wanted: Signal<NoopRawMutex, ()>,
+    /// How a calibration ended: op, tag and status of its second answer.
+    pub measured: Signal<NoopRawMutex, (u8, u8, Status)>,
+    /// The calibration's record changed.
+    pub calibration_changed: Signal<NoopRawMutex, ()>,
+    /// The sample numbers are used up.
+    pub restart: Signal<NoopRawMutex, ()>,
     /// A log transfer was asked for.
     pub transfer_asked: Signal<NoopRawMutex, ()>,
     /// Log records to write.
     pub records: Channel<NoopRawMutex, Builder, 4>,
-    /// The companion set the time: µs since 1970.
-    pub time_set: Signal<NoopRawMutex, u64>,
+    /// The companion set the time: µs since 1970, and of the strap's clock then.
+    pub time_set: Signal<NoopRawMutex, (u64, u64)>,
     /// Settings are to be stored.
     pub save: Signal<NoopRawMutex, ()>,
     /// Write everything to flash now.
@@ -201,13 +226,20 @@ impl Shared {
                 pairing_until: None,
                 snooze_until: None,
                 gate_holds_until: None,
+                fast_until: None,
                 stream: None,
+                connected: false,
                 economy: false,
+                parameters: None,
+                mode_set: false,
+                job: None,
+                turning: None,
                 resend: None,
                 transfer: None,
                 record: None,
-                event_id: 0,
-                time_id: 0,
+                log_step: 5,
+                carried: None,
+                time_told: false,
                 bonds: 0,
                 disconnect_reason: 0,
                 refused: 0,
@@ -227,6 +259,11 @@ impl Shared {
             pairing_changed: Signal::new(),
             battery_changed: Signal::new(),
             requests: Channel::new(),
+            wake: Signal::new(),
+            link_wanted: Signal::new(),
+            measured: Signal::new(),
+            calibration_changed: Signal::new(),
+            restart: Signal::new(),
             transfer_asked: Signal::new(),
             records: Channel::new(),
             time_set: Signal::new(),
@@ -248,17 +285,21 @@ impl Shared {
         self.advertising_changed.signal(());
     }
 
-    /// Note that something happened. The log task gives it its id.
-    pub fn event(&self, event: Event, value: u16) {
-        let record = self.with(|state| EventRecord {
+    /// An event that happens now, before the log gave it its id.
+    pub fn event_now(&self, event: Event, value: u16) -> EventRecord {
+        self.with(|state| EventRecord {
             event: event as u8,
             value,
             id: 0,
             boot: state.boot,
             seq: state.ring.next().saturating_sub(1),
             t: Instant::now().as_micros(),
-        });
-        if self.events.try_send(record).is_err() {
+        })
+    }
+
+    /// Note that something happened. The log task gives it its id.
+    pub fn event(&self, event: Event, value: u16) {
+        if self.events.try_send(self.event_now(event, value)).is_err() {
             // eight events wait for the flash: it fails, and says so in STATUS
             self.with(|state| state.flash_fault = true);
         }
@@ -266,6 +307,14 @@ impl Shared {
 }
 
 impl State {
+    /// Begin or end a connection: nothing of the one before is left.
+    pub fn forget_central(&mut self) {
+        (self.stream, self.resend, self.transfer) = (None, None, None);
+        (self.job, self.turning) = (None, None);
+        (self.connected, self.economy, self.mode_set) = (false, false, false);
+        (self.parameters, self.carried, self.time_told) = (None, None, false);
+    }
+
     /// Whether the pairing window is open.
     pub fn pairing_open(&self) -> bool {
         self.pairing_until

@@ -35,6 +35,15 @@ fn version() -> [u8; 3] {
     core::array::from_fn(|_| parts.next().unwrap_or(0))
 }
 
+/// Hundredths of a degree; the lowest number where it is unknown.
+pub fn centi(celsius: f32) -> i16 {
+    if celsius.is_finite() {
+        (celsius * 100.0) as i16
+    } else {
+        i16::MIN
+    }
+}
+
 /// The status now.
 pub fn collect(shared: &Shared) -> Status {
     let now = Instant::now();
@@ -77,11 +86,7 @@ pub fn collect(shared: &Shared) -> Status {
                 (s.settings.mount.is_some(), set::MOUNT),
                 (snooze > 0, set::SNOOZED),
             ]),
-            temperature: if s.temperature.is_finite() {
-                (s.temperature * 100.0) as i16
-            } else {
-                i16::MIN
-            },
+            temperature: centi(s.temperature),
             bonds: s.bonds,
             disconnect_reason: s.disconnect_reason,
             firmware: version(),

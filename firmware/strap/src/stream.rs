@@ -92,7 +92,12 @@ fn next_packet<P: PacketPool>(
 ) -> Option<usize> {
     let cursor = cursor.as_mut()?;
     if let Ok(record) = shared.live_events.try_receive() {
-        shared.with(|state| state.event_id = state.event_id.max(record.id));
+        shared.with(|state| {
+            if record.id > 0 {
+                let first = state.carried.map_or(record.id, |(first, _)| first);
+                state.carried = Some((first, record.id));
+            }
+        });
         return record.encode(&mut buffer[..event::EVENT]).map(<[u8]>::len);
     }
     let samples = packet_samples(conn, cursor.plan)?;
@@ -120,11 +125,12 @@ fn next_packet<P: PacketPool>(
             .filter(|first| *first < resend.end);
         let Some(first) = first else {
             state.resend = None;
+            shared.link_wanted.signal(());
             return None;
         };
         let most = samples.min((resend.end - first) as usize);
         let run = state.ring.run(state.boot, first, most, state.period_us)?;
-        resend.next = first + run.n as u32;
+        resend.next = first.saturating_add(run.n as u32);
         encode(
             &state.ring,
             &run,
@@ -179,7 +185,7 @@ fn live_packet(
     if !run.closed {
         return None;
     }
-    cursor.next = first + run.n as u32;
+    cursor.next = first.saturating_add(run.n as u32);
     cursor.last_t = Some(run.header.t + (run.n as u64 - 1) * 2 * u64::from(run.header.dt));
     encode(
         ring,

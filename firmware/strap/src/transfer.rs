@@ -1,6 +1,5 @@
 //! Sends log records over the radio, in order, beside the live stream (docs/protocol.md, section 5).
 
-use embassy_time::Timer;
 use embedded_storage_async::nor_flash::NorFlash;
 use trouble_host::prelude::*;
 use unslouch_strap_core::log::RECORD_MAX;
@@ -21,6 +20,8 @@ pub struct Transfer {
     pub first: u32,
     /// Last id.
     pub last: u32,
+    /// Asked to stop: LOG_END comes next.
+    pub stopped: bool,
 }
 
 /// Send what is asked for as long as the connection lasts.
@@ -38,7 +39,7 @@ pub async fn serve<F: NorFlash>(
         let mut status = Status::Ok;
         let (mut sent, mut after) = (0, transfer.first);
         for id in transfer.first..=transfer.last {
-            if shared.with(|state| state.transfer.is_none()) {
+            if shared.with(|state| state.transfer.is_none_or(|transfer| transfer.stopped)) {
                 break; // stopped
             }
             let mut record = [0; RECORD_MAX];
@@ -46,7 +47,7 @@ pub async fn serve<F: NorFlash>(
                 Some(log) => log.read(id, &mut record).await,
                 None => Ok(None),
             };
-            after = id + 1;
+            after = id.saturating_add(1);
             match read {
                 Ok(Some(length)) => {
                     send(server, conn, record.get(..length).unwrap_or(&[]), id).await?;
@@ -61,13 +62,13 @@ pub async fn serve<F: NorFlash>(
             }
             embassy_futures::yield_now().await;
         }
-        shared.with(|state| state.transfer = None);
         let mut end = [0; LOG_END];
         if let Some(bytes) = encode_log_end(&mut end, status as u8, transfer.first, after, sent) {
             send(server, conn, bytes, 0).await?;
         }
+        shared.with(|state| state.transfer = None);
+        shared.link_wanted.signal(());
         shared.note_change();
-        Timer::after_millis(1).await;
     }
 }
 

@@ -172,31 +172,45 @@ mod settings_tests {
         let path = std::env::temp_dir().join(format!("unslouch-settings-{}", std::process::id()));
         let kept = |last: u8, irk: Option<IdentityResolvingKey>| KeptBond {
             bond: BondInformation::new(
-                Identity { addr: Address::random([last, 2, 3, 4, 5, 0xC6]), irk },
+                Identity {
+                    addr: Address::random([last, 2, 3, 4, 5, 0xC6]),
+                    irk,
+                },
                 LongTermKey::new(0x0011_2233_4455_6677_8899_AABB_CCDD_EEFF ^ u128::from(last)),
                 SecurityLevel::Encrypted,
                 true,
             ),
             used: u32::from(last),
         };
-        let bonds = [kept(1, None), kept(9, IdentityResolvingKey::new(0xFEDC_BA98))];
-        tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(async {
-            let open = || Store::new(FileFlash::open(&path, 0, 4 * SECTOR).expect("opens"), 0..(4 * SECTOR) as u32);
-            let mut store = open();
-            assert_eq!(store.next_boot().await, Ok(1));
-            store.save_bonds(&bonds).await.expect("saves");
-            drop(store);
-            let mut store = open();
-            assert_eq!(store.next_boot().await, Ok(2));
-            let back = store.bonds().await;
-            assert_eq!(back.len(), 2);
-            for (a, b) in back.iter().zip(&bonds) {
-                assert_eq!(a.used, b.used);
-                assert_eq!(a.bond.identity, b.bond.identity);
-                assert_eq!(a.bond.ltk, b.bond.ltk);
-                assert!(a.bond.is_bonded);
-            }
-        });
+        let bonds = [
+            kept(1, None),
+            kept(9, IdentityResolvingKey::new(0xFEDC_BA98)),
+        ];
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime")
+            .block_on(async {
+                let open = || {
+                    Store::new(
+                        FileFlash::open(&path, 0, 4 * SECTOR).expect("opens"),
+                        0..(4 * SECTOR) as u32,
+                    )
+                };
+                let mut store = open();
+                assert_eq!(store.next_boot().await, Ok(1));
+                store.save_bonds(&bonds).await.expect("saves");
+                drop(store);
+                let mut store = open();
+                assert_eq!(store.next_boot().await, Ok(2));
+                let back = store.bonds().await;
+                assert_eq!(back.len(), 2);
+                for (a, b) in back.iter().zip(&bonds) {
+                    assert_eq!(a.used, b.used);
+                    assert_eq!(a.bond.identity, b.bond.identity);
+                    assert_eq!(a.bond.ltk, b.bond.ltk);
+                    assert!(a.bond.is_bonded);
+                }
+            });
         std::fs::remove_file(&path).expect("removes");
     }
 }

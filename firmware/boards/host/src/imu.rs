@@ -244,6 +244,25 @@ impl Imu for HostImu {
     }
 
     async fn sleep_until_motion(&mut self) {
-        // the file's person never takes the strap off for good: the next frame is the motion
+        let mut resting: Option<ImuFrame> = None;
+        loop {
+            let mut frames = [ImuFrame::default()];
+            if self.read(&mut frames).await.is_err() {
+                return; // the next read tells why
+            }
+            let [frame] = frames;
+            let still = *resting.get_or_insert(frame);
+            if moved(&still, &frame) {
+                return;
+            }
+        }
     }
+}
+
+/// What the sensor's own wake-up takes for motion: 62 mg (LSM6DS3TR-C, WAKE_UP_THS of 1 at 4 g), or 4 deg/s.
+fn moved(still: &ImuFrame, now: &ImuFrame) -> bool {
+    let beyond = |a: [i16; 3], b: [i16; 3], counts: u16| {
+        a.iter().zip(b).any(|(a, b)| a.abs_diff(b) > counts)
+    };
+    beyond(still.acc, now.acc, 256) || beyond(still.gyr, now.gyr, 115)
 }

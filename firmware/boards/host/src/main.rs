@@ -7,6 +7,7 @@ mod flash;
 mod fuse;
 mod gate;
 mod imu;
+mod last_words;
 mod stimuli;
 mod strap;
 

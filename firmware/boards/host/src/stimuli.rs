@@ -10,8 +10,11 @@ use embassy_sync::channel::Channel;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use unslouch_strap_app::platform::{Board, Button, Lamp, Motor, Power, ResetReason};
 
+use crate::last_words::LastWords;
+
 /// What is typed.
-pub const HELP: &str = "button down | button up | charger on | charger off | battery MILLIVOLTS";
+pub const HELP: &str = "button down | button up | charger on | charger off | battery MILLIVOLTS |
+panic TEXT";
 
 /// What the stimuli change.
 pub struct World {
@@ -42,6 +45,7 @@ impl World {
                 ["battery", mv] if mv.parse::<u16>().is_ok() => {
                     self.millivolts.set(mv.parse().unwrap_or(0))
                 }
+                ["panic", ..] => panic!("{}", line.trim_start_matches("panic ")),
                 [] => {}
                 _ => eprintln!("not understood: {line:?}; one of: {HELP}"),
             }
@@ -80,7 +84,7 @@ impl Button for HostButton {
 }
 
 /// The typed cell.
-pub struct HostPower(pub Rc<World>);
+pub struct HostPower(pub Rc<World>, pub LastWords);
 
 impl Power for HostPower {
     async fn millivolts(&mut self) -> u16 {
@@ -92,6 +96,7 @@ impl Power for HostPower {
     }
 
     async fn off(&mut self) {
+        leave(&self.1, ResetReason::LowBattery);
         tell(format_args!("off"));
         std::process::exit(0);
     }
@@ -105,17 +110,35 @@ impl Lamp for HostLamp {
 }
 
 /// The process.
-pub struct HostBoard(pub ResetReason);
+pub struct HostBoard {
+    /// Why the process before ended.
+    pub reason: ResetReason,
+    /// What it said.
+    pub text: Vec<u8>,
+    /// Where this one leaves its own.
+    pub words: LastWords,
+}
+
+fn leave(words: &LastWords, reason: ResetReason) {
+    if let Err(error) = words.leave(reason, "") {
+        eprintln!("why it ends is lost: {error}");
+    }
+}
 
 /// Exit code that asks whoever started the process to start it again.
 pub const REBOOT: i32 = 75;
 
 impl Board for HostBoard {
     fn reset_reason(&self) -> ResetReason {
-        self.0
+        self.reason
+    }
+
+    fn last_words(&self) -> &[u8] {
+        &self.text
     }
 
     fn reboot(&mut self, bootloader: bool) {
+        leave(&self.words, ResetReason::Requested);
         tell(format_args!(
             "{}",
             if bootloader { "bootloader" } else { "reboot" }

@@ -9,11 +9,11 @@ use embedded_io_adapters::tokio_1::FromTokio;
 use lexopt::prelude::*;
 use tokio::net::TcpStream;
 use unslouch_strap_app::app::{self, Hardware, Resources};
-use unslouch_strap_app::platform::ResetReason;
 
 use crate::clock;
 use crate::flash::{FileFlash, SECTOR};
 use crate::imu::{CsvImu, HostImu, TcpImu};
+use crate::last_words::LastWords;
 use crate::stimuli::{
     HELP as STIMULI, HostBoard, HostButton, HostLamp, HostMotor, HostPower, World, tell,
 };
@@ -43,8 +43,8 @@ Example:
   unslouch-strap --hci tcp:127.0.0.1:9000 --imu walk.csv --flash strap.bin --speed 10
 ";
 
-/// Bytes of flash for settings and bonds, before the log.
-const SETTINGS: usize = 16 * SECTOR;
+/// Bytes of flash for settings and bonds, before the last words and the log.
+const SETTINGS: usize = 15 * SECTOR;
 /// Bytes of flash for the log, as on the board.
 const LOG: usize = 512 * SECTOR;
 
@@ -163,9 +163,13 @@ async fn serve(options: Options) -> Result<(), String> {
             )
         })
     };
-    let existed = options.flash.exists();
     let settings = open(0, SETTINGS)?;
-    let log = open(SETTINGS as u64, LOG)?;
+    let log = open((SETTINGS + SECTOR) as u64, LOG)?;
+    let words = LastWords::new(&options.flash, SETTINGS as u64);
+    let (reason, text) = words
+        .take()
+        .map_err(|error| format!("{}: {error}", options.flash.display()))?;
+    words.catch_panics();
     let address = options
         .address
         .unwrap_or_else(|| seeded_address(options.seed));
@@ -180,13 +184,13 @@ async fn serve(options: Options) -> Result<(), String> {
         log_range: 0..LOG as u32,
         motor: HostMotor(0),
         button: HostButton(world.clone()),
-        power: HostPower(world.clone()),
+        power: HostPower(world.clone(), words.clone()),
         lamp: HostLamp,
-        board: HostBoard(if existed {
-            ResetReason::Unknown
-        } else {
-            ResetReason::PowerOn
-        }),
+        board: HostBoard {
+            reason,
+            text,
+            words,
+        },
         number: 0,
         name: "host",
     };
