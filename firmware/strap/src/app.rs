@@ -8,6 +8,7 @@ use embassy_sync::mutex::Mutex;
 use embassy_time::{Duration, Timer, with_timeout};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::String;
+use static_cell::ConstStaticCell;
 use trouble_host::prelude::*;
 use unslouch_strap_core::log::Log;
 use unslouch_strap_core::wire::event::Event;
@@ -17,6 +18,7 @@ use crate::connection::{Central, Ended, LinkController};
 use crate::gatt::Server;
 use crate::logger::{self, SharedLog};
 use crate::platform::{Board, Button, Imu, Lamp, Motor, Power, WATCHDOG};
+use crate::ring::Ring;
 use crate::settings::{BONDS, Store};
 use crate::state::Shared;
 use crate::{advertise, button, motor, pairing, power, sampler, status};
@@ -27,6 +29,9 @@ pub const CONNECTIONS: usize = 1;
 pub const CHANNELS: usize = 3;
 /// What the host needs of RAM.
 pub type Resources = HostResources<DefaultPacketPool, CONNECTIONS, CHANNELS, 1, BONDS>;
+
+/// The last samples. One strap runs in a program.
+static RING: ConstStaticCell<Ring> = ConstStaticCell::new(Ring::new());
 
 /// Everything a board gives.
 pub struct Hardware<C, I, S, G, M, B, P, L, R> {
@@ -100,7 +105,13 @@ pub async fn run<C, I, S, G, M, B, P, L, R>(
         let _ = store.save_panic(board.last_words()).await;
     }
     let panic_text = store.panic().await;
-    let shared = Shared::new(boot.unwrap_or(0), board.reset_reason(), kept, number);
+    let shared = Shared::new(
+        boot.unwrap_or(0),
+        board.reset_reason(),
+        kept,
+        number,
+        RING.take(),
+    );
     shared.with(|state| {
         state.flash_fault = boot.is_err();
         state.panic_waits = !panic_text.is_empty();

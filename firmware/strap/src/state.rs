@@ -87,8 +87,8 @@ pub struct State {
     pub reset_reason: ResetReason,
     /// What is kept over boots.
     pub settings: Settings,
-    /// The last samples.
-    pub ring: Ring,
+    /// The last samples; in a static, for 40 KB are too much to be moved over a stack.
+    pub ring: &'static mut Ring,
     /// Period of the samples, µs, as the sensor's FIFO shows it.
     pub period_us: f64,
     /// Temperature of the sensor, °C.
@@ -208,13 +208,19 @@ pub struct Shared {
 
 impl Shared {
     /// Begin with what the settings store held.
-    pub fn new(boot: u16, reset_reason: ResetReason, settings: Settings, board: u8) -> Self {
+    pub fn new(
+        boot: u16,
+        reset_reason: ResetReason,
+        settings: Settings,
+        board: u8,
+        ring: &'static mut Ring,
+    ) -> Self {
         Self {
             state: RefCell::new(State {
                 boot,
                 reset_reason,
                 settings,
-                ring: Ring::new(),
+                ring,
                 period_us: 1e6 / 52.0,
                 temperature: f32::NAN,
                 lost: 0,
