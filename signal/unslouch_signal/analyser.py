@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unslouch_signal import quaternion
 from unslouch_signal.activity import CODES, MOVING, STILL, ActivityDetector, ActivityParameters
@@ -77,6 +78,8 @@ class Analyser:
         self._calibration: Calibration | None = None
         self._latest: PostureFrame | None = None
         self._track: Track | None = None
+        self._codes: NDArray[np.uint8] | None = None
+        self._rotations = self._p.rotation
         self._pending: list[Event] = []
         self._counts = np.zeros(3, np.int64)
         self.set_calibration(calibration)
@@ -97,6 +100,11 @@ class Analyser:
         return self._track
 
     @property
+    def activity(self) -> NDArray[np.uint8] | None:
+        """Activity at the points of :attr:`track`: (n,) index into :data:`unslouch_signal.activity.CODES`."""
+        return self._codes
+
+    @property
     def posture_time(self) -> PostureTime:
         """Seconds so far by posture."""
         upright, slouched, unknown = (int(c) / GRID_HZ for c in self._counts)
@@ -113,11 +121,27 @@ class Analyser:
         self._calibration = calibration
         self._angles = None if calibration is None else ThoraxAngles(calibration)
         self._doubt = DoubtDetector(self._p.doubt)
-        self._rotation = RotationDetector(self._p.rotation)
+        self._rotation = RotationDetector(self._rotations)
         self._holds = FreeHoldDetector(self._p.holds)
         self._slouch = SlouchDetector(
             self._p.slouch, forward_known=calibration is not None and calibration.forward_known
         )
+
+    def expect_rotations(self, usual_range: float | None) -> None:
+        """Count repetitions as in a coached session (:meth:`RotationParameters.for_session`) from the next sample on.
+
+        Parameters
+        ----------
+        usual_range : float or None
+            rad; 0 where the person's range is not known yet, None when the session is over.
+        """
+        wanted = self._p.rotation.for_session(usual_range)
+        if wanted == self._rotations:
+            return
+        self._rotations = wanted
+        if self._track is not None:
+            self._pending += [event for _, event in self._with_holds(self._rotation.finish())]
+        self._rotation = RotationDetector(wanted)
 
     def process(self, block: SampleBlock) -> list[Event]:
         """Take the next samples; return the events they complete.
@@ -129,11 +153,15 @@ class Analyser:
         """
         events, self._pending = self._pending, []
         tracks: list[Track] = []
+        codes: list[NDArray[np.uint8]] = []
         for a in range(0, len(block), CHUNK):
-            track, found = self._chunk(block[a : a + CHUNK])
+            track, activity, found = self._chunk(block[a : a + CHUNK])
             tracks.append(track)
+            codes.append(activity)
             events += found
-        self._track = join(tracks) if tracks else self._track
+        if tracks:
+            self._track = join(tracks)
+            self._codes = codes[0] if len(codes) == 1 else np.concatenate(codes)
         return events
 
     def finish(self) -> list[Event]:
@@ -145,7 +173,7 @@ class Analyser:
         events += [event for _, event in self._activity.finish()]
         return events
 
-    def _chunk(self, block: SampleBlock) -> tuple[Track, list[Event]]:
+    def _chunk(self, block: SampleBlock) -> tuple[Track, NDArray[np.uint8], list[Event]]:
         if block.quat is None:
             block = self._fusion.process(block)
         grid = self._grid.process(block)
@@ -170,7 +198,7 @@ class Analyser:
             self._latest = self._frame(track, CODES[int(activity.codes[-1])])
         # sorting is stable: what is found at one point keeps the order of the chain
         found.sort(key=lambda item: item[0])
-        return track, [event for _, event in found]
+        return track, activity.codes, [event for _, event in found]
 
     def _with_holds(self, turns: list[tuple[int, RotationRep]]) -> list[tuple[int, Event]]:
         """Each repetition, followed by its held peak where it was held."""

@@ -26,6 +26,7 @@ REACH = 15
 _SMOOTH = 2
 _SPEED = 7
 _JUMP = 3
+_APART = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +195,7 @@ class RestFinder:
         rate = _boxcar(raw.rate, _SPEED, n)
         creep = np.abs(raw.angle[2 * REACH :] - raw.angle[:n])
         quiet = (rate < p.quiet_rate) & (creep < p.creep_rate * (2 * REACH / GRID_HZ)) & here.allowed & here.measured
-        before, after = raw.angle[REACH - _JUMP :][:n], raw.angle[REACH + _JUMP :][:n]
-        jumped = np.abs(before - 2.0 * here.angle + after) > p.most_acceleration * (_JUMP / GRID_HZ) ** 2
-        # the step at the end of a gap is no jump: it turned meanwhile
-        jumped &= here.measured & raw.measured[REACH - _JUMP :][:n] & raw.measured[REACH + _JUMP :][:n]
+        jumped = self._jumped(raw, n)
         last_busy = np.maximum.accumulate(np.where(quiet, self._last_busy, k))
         run = k - last_busy
         upright, tilted = p.shortest * GRID_HZ, p.shortest_tilted * GRID_HZ
@@ -217,3 +215,25 @@ class RestFinder:
             here.measured,
         )
         return RestedMotion(base, smooth, rest, last_rest, jumped)
+
+    def _jumped(self, raw: Motion, n: int) -> BoolArray:
+        """Where the angle starts and stops within 0.2 s either way faster than a trunk can.
+
+        A jump bends the angle one way and then the other; a hole bridged at the top of a turn bends it one way twice.
+        What turned in a gap is no jump.
+        """
+        angle, m = raw.angle, len(raw)
+        bends = angle[: m - 2 * _JUMP] - 2.0 * angle[_JUMP : m - _JUMP] + angle[2 * _JUMP :]
+        most = self._p.most_acceleration * (_JUMP / GRID_HZ) ** 2
+        sharp = np.abs(bends) > most
+        ups, downs = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+        if not bool(sharp.any()):
+            return ups
+        lost = ~raw.measured
+        sharp &= ~(lost[: m - 2 * _JUMP] | lost[_JUMP : m - _JUMP] | lost[2 * _JUMP :])
+        up, down = sharp & (bends > 0), sharp & (bends < 0)
+        first = REACH - _JUMP - _APART
+        for i in range(first, first + 2 * _APART + 1):
+            ups |= up[i : i + n]
+            downs |= down[i : i + n]
+        return ups & downs

@@ -168,8 +168,8 @@ class RotationDetector:
             bent = change(m.tilt)
             sideways = change(m.lateral) if known else 0.0
             flexed = change(m.flexion) if known else bent
-            # forward unknown: a lean that stays all along is a slouch, one that goes over with the turn is not
-            forward = float(np.mean(m.flexion[first])) if known else _common_tilt(m.up)
+            # forward unknown: a lean that is there again at the end is a slouch, one that goes over to the side is not
+            forward = float(np.mean(m.flexion[first])) if known else _common_tilt(m.up[first], m.up[-_MOMENT:])
             if forward > p.slouched and (r.from_rest or float(np.mean(m.tilt[peak])) > p.slouched):
                 faults.append(RotationFault.STARTED_SLOUCHED)
             if float(np.mean(m.tilt[peak])) > p.upright:
@@ -190,9 +190,9 @@ class RotationDetector:
         return RotationRep(side, position, start, at, end, r.range, r.hold, tuple(faults), held)
 
 
-def _common_tilt(up: FloatArray) -> float:
-    """Tilt of the mean of world up (n, 3), rad."""
-    x, y, z = (float(v) for v in up.mean(axis=0))
+def _common_tilt(start: FloatArray, end: FloatArray) -> float:
+    """Tilt that start and end share, rad: of the mean of world up (n, 3) at both."""
+    x, y, z = (float(v) for v in start.mean(axis=0) + end.mean(axis=0))
     return math.atan2(math.hypot(x, y), z)
 
 
