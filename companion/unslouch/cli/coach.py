@@ -39,6 +39,7 @@ def coach(
     repetitions: int | None,
     sets: int | None,
     rest: float | None,
+    strap: str | None,
     simulated: bool,
     speed: float,
     seed: int,
@@ -52,7 +53,16 @@ def coach(
     In plain mode it speaks in lines and listens to lines: `pain` (sharp pain: stops everything at once), pause, go,
     skip, end, 0 to 10 for a pain score, yes or no, or an empty line to go on.
     """
-    feed = strap_feed(simulated=simulated, speed=speed, seed=seed, calibration=calibration, record=record, sitting=True)
+    feed = strap_feed(
+        simulated=simulated,
+        speed=speed,
+        seed=seed,
+        calibration=calibration,
+        record=record,
+        strap=strap,
+        data_dir=data_dir,
+        sitting=True,
+    )
     keep = not simulated or data_dir is not None
     if at_terminal() and not plain:
         from unslouch.cli.screen import open_screen

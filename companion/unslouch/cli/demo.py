@@ -35,15 +35,26 @@ LONGEST_S = 400.0
 @click.option(
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="Another person, mounting and noise."
 )
+@click.option(
+    "--radio",
+    "over_radio",
+    is_flag=True,
+    help="Through the strap's real firmware and a virtual radio (for developers: needs unslouch[radio]).",
+)
 @plain_option
 @data_dir_option
-def demo(speed: float | None, seed: int, plain: bool, data_dir: Path | None) -> None:
+def demo(speed: float | None, seed: int, over_radio: bool, plain: bool, data_dir: Path | None) -> None:
     """See calibration, a slouch alert and a set of seated rotations on a simulated strap.
 
     In a terminal the live screen opens; otherwise events are printed as lines and the demo ends by itself. Samples take
     the whole way: a simulated person and sensor, the strap's packets, decoder, analyser, sessions. Nothing is kept,
     unless --data-dir says where.
     """
+    if over_radio:
+        from unslouch.cli.radio_demo import run_radio_demo
+
+        run_radio_demo(speed or 1.0, seed, data_dir, screen=at_terminal() and not plain)
+        return
     if at_terminal() and not plain:
         from unslouch.cli.screen import open_screen
 

@@ -22,6 +22,7 @@ from unslouch.cli.straps import strap_feed, strap_options
 @plain_option
 @data_dir_option
 def desk(
+    strap: str | None,
     simulated: bool,
     speed: float,
     seed: int,
@@ -35,7 +36,15 @@ def desk(
     Calibration is taken from the stream: sit upright and still for five seconds, bow forward three times, sit upright.
     In plain mode Ctrl-C ends the session and prints what it came to.
     """
-    feed = strap_feed(simulated=simulated, speed=speed, seed=seed, calibration=calibration, record=record)
+    feed = strap_feed(
+        simulated=simulated,
+        speed=speed,
+        seed=seed,
+        calibration=calibration,
+        record=record,
+        strap=strap,
+        data_dir=data_dir,
+    )
     keep = not simulated or data_dir is not None
     if at_terminal() and not plain:
         from unslouch.cli.screen import open_screen

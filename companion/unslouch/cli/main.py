@@ -24,15 +24,27 @@ class Entry:
     section: str
 
 
-LIVE, RESULTS, FILES = "Now, on your back", "What came of it", "Recordings"
+LIVE, STRAP, RESULTS, FILES = "Now, on your back", "Your strap", "What came of it", "Recordings"
 
 COMMANDS: dict[str, Entry] = {
     "demo": Entry("demo", "demo", "See the whole thing without hardware.", LIVE),
     "desk": Entry("desk", "desk", "Watch posture at the desk and cue a slouch.", LIVE),
     "coach": Entry("coach", "coach", "Be coached through a technique.", LIVE),
     "replay": Entry("replay", "replay", "Play a recording as if it were live.", LIVE),
+    "calibrate": Entry("calibrate", "calibrate", "Teach the strap your upright; measure its sensor.", LIVE),
+    "scan": Entry("scan", "scan", "List the straps that are near.", STRAP),
+    "pair": Entry("pairing", "pair", "Make a bond with a strap.", STRAP),
+    "forget": Entry("pairing", "forget", "Undo the bond with a strap.", STRAP),
+    "status": Entry("status", "status", "Battery, firmware, signal, log and calibration of the strap.", STRAP),
+    "set": Entry("settings", "settings", "Thresholds, dwell, the strap's own buzzing, how it streams.", STRAP),
+    "buzz": Entry("buzz", "buzz", "Find my strap: let it buzz.", STRAP),
+    "sync": Entry("recording", "sync", "Fetch what the strap took while it was alone.", STRAP),
+    "record": Entry("recording", "record", "Record what the strap sends.", STRAP),
+    "doctor": Entry("doctor", "doctor", "Find out why the strap does not connect.", STRAP),
     "progress": Entry("progress", "progress", "Range of motion and posture over days.", RESULTS),
     "analyze": Entry("analyze", "analyze", "Find slouches, rotations and holds in recordings.", RESULTS),
+    "data": Entry("data", "data", "Show, prune, export or delete what is kept.", RESULTS),
+    "rebuild": Entry("rebuild", "rebuild", "Make the database again from the recordings.", RESULTS),
     "info": Entry("info", "info", "Tell what a file holds.", FILES),
     "import": Entry("import_csv", "import_csv", "Make a recording of a CSV file, with checks.", FILES),
     "export": Entry("export", "export", "Write a recording as CSV, JSON, Parquet or for Foxglove.", FILES),
@@ -85,7 +97,8 @@ class LazyGroup(click.Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=examples(
-        "unslouch                             # open the screen",
+        "unslouch                             # open the screen on your strap",
+        "unslouch pair                        # the first time",
         "unslouch demo                        # the whole thing on a simulated strap",
         "unslouch analyze monday.mcap         # what a recording holds, as a page",
         "unslouch analyze --json *.csv        # the same for machines, on all cores",
@@ -109,11 +122,29 @@ def _bare(ctx: click.Context) -> None:
     if not at_terminal():
         click.echo(ctx.get_help())
         return
-    click.echo("No strap is known yet. The demo shows everything on a simulated one.")
-    if click.confirm("Run the demo?", default=True):
-        command = LazyGroup.get_command(unslouch, ctx, "demo")  # type: ignore[arg-type]
-        assert isinstance(command, UnslouchCommand)
-        ctx.invoke(command)
+    from unslouch.cli.straps import live_feed, straps_of
+
+    known = straps_of(None).all()
+    if known:
+        from unslouch.cli.screen import open_screen
+
+        open_screen(lambda: live_feed(known[0], None))
+        return
+    click.echo("No strap is known yet: pair one now, or see the demo on a simulated one.")
+    chosen = click.prompt("pair, demo or quit", type=click.Choice(["pair", "demo", "quit"]), default="pair")
+    if chosen == "quit":
+        return
+    _call(ctx, chosen)
+    if chosen == "pair":
+        _bare(ctx)
+
+
+def _call(ctx: click.Context, name: str) -> None:
+    """Run another subcommand with its defaults."""
+    command = LazyGroup.get_command(unslouch, ctx, name)  # type: ignore[arg-type]
+    assert isinstance(command, UnslouchCommand)
+    with command.make_context(name, [], parent=ctx) as inner:
+        command.invoke(inner)
 
 
 def _end_cleanly(number: int, frame: object) -> None:

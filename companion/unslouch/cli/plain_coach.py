@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from unslouch.cli.lines import Lines
-from unslouch.cli.plain_desk import POLL_S, calibration_line, session_start
+from unslouch.cli.plain_desk import POLL_S, calibration_line, journal_of, session_start
 from unslouch.coach.history import CoachHistory, coach_history
 from unslouch.coach.keeping import keep
 from unslouch.coach.session import CoachSession
@@ -184,7 +184,7 @@ class PlainCoach:
             self._lines.show(Line(self._t, "notice", notice))
         if update.frame is not None and self._log is None and self._store is not None:
             start = session_start(self._feed, SessionKind.COACH, self._t, self._session.spec.technique)
-            self._log = SessionLog(self._store, start)
+            self._log = SessionLog(self._store, start, journal=journal_of(self._feed))
         if update.calibration is not None:
             self._lines.show(calibration_line(self._t, update.calibration.quality, update.calibration.reasons))
         self._carry_out(self._session.feed(update.events, update.frame, update.track))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from unslouch.cli.lines import Lines
 from unslouch.desk.session import DeskSession
 from unslouch.desk.values import Cue, CueKind, DeskEffect, DeskSettings, End, Ended, Link, Notify
-from unslouch.live.feed import Buzz, Feed, FeedKind, LinkKind, Update
+from unslouch.live.feed import Buzz, Feed, FeedKind, Keep, LinkKind, Update
 from unslouch.report.plain import Line, event_lines
 from unslouch.report.words import counted, span
 from unslouch.store.log import Save, SessionLog, SessionStart
@@ -43,7 +43,15 @@ def session_start(feed: Feed, kind: SessionKind, t: float, technique: Technique 
         utc_offset_s=float(time.localtime(utc).tm_gmtoff),
         technique=technique,
         strap=feed.title,
+        recording=getattr(feed, "recording", None),
     )
+
+
+def journal_of(feed: Feed) -> Callable[[str], None] | None:
+    """Return what writes results into the feed's recording; None where nothing is recorded."""
+    if Keep not in feed.accepts:
+        return None
+    return lambda entry: feed.send(Keep(entry))
 
 
 class PlainDesk:
@@ -85,7 +93,11 @@ class PlainDesk:
         if update.dropped:
             self._lines.show(Line(self._t, "notice", f"{update.dropped} updates were left out: the reader is slow"))
         if update.frame is not None and self._log is None and self._store is not None:
-            self._log = SessionLog(self._store, session_start(self._feed, SessionKind.DESK, self._t))
+            self._log = SessionLog(
+                self._store,
+                session_start(self._feed, SessionKind.DESK, self._t),
+                journal=journal_of(self._feed),
+            )
         self._spells += [event for event in update.events if isinstance(event, SlouchSpell)]
         self._reps += [event for event in update.events if isinstance(event, RotationRep)]
         self._lines.show_all(event_lines(update.events))

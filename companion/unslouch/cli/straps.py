@@ -1,26 +1,31 @@
-"""Where ``desk`` and ``coach`` get their samples: the simulated strap; the radio link will be one more choice."""
+"""Where ``desk`` and ``coach`` get their samples, and what all commands that speak with a strap share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from unslouch.cli.command import FILE
-from unslouch.errors import Reason, UnslouchError
+from unslouch.errors import Reason
 
 if TYPE_CHECKING:
+    from unslouch.link.known import KnownStrap, KnownStraps
+    from unslouch.link.radios import Radio
     from unslouch.live.conveyor import Conveyor
+    from unslouch.store.paths import DataPaths
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 def strap_options(function: F) -> F:
     """Add the options that choose the strap and what is recorded."""
     for option in (
-        click.option("--record", type=FILE, metavar="OUT.mcap", help="Record the raw packets to a file."),
+        click.option("--record", type=FILE, metavar="OUT.mcap", help="Record the raw packets to this file."),
         click.option(
             "--calibration", type=FILE, metavar="FILE", help="Take the calibration of a recording or JSON file."
         ),
@@ -29,9 +34,15 @@ def strap_options(function: F) -> F:
         click.option(
             "--simulated", is_flag=True, help="A simulated strap and wearer; nothing is kept without --data-dir."
         ),
+        strap_option,
     ):
         function = option(function)
     return function
+
+
+def strap_option(function: F) -> F:
+    """Add ``--strap``."""
+    return click.option("--strap", metavar="NAME", help="Name or address (default: the strap used last).")(function)
 
 
 def strap_feed(
@@ -41,6 +52,8 @@ def strap_feed(
     seed: int,
     calibration: Path | None,
     record: Path | None,
+    strap: str | None = None,
+    data_dir: Path | None = None,
     sitting: bool = False,
 ) -> Callable[[], Conveyor]:
     """Return what opens the strap.
@@ -56,11 +69,8 @@ def strap_feed(
         NOT_FOUND when there is no strap.
     """
     if not simulated:
-        raise UnslouchError(
-            Reason.NOT_FOUND,
-            "No strap is known: this version has no link to one yet.",
-            "Add --simulated to try this on a simulated strap, or run `unslouch demo`.",
-        )
+        known = straps_of(data_dir).find(strap)
+        return lambda: live_feed(known, data_dir, calibration=calibration, record=record)
 
     def make() -> Conveyor:
         import time
@@ -79,3 +89,128 @@ def strap_feed(
         return Conveyor(strap, lambda _: Chain(strap.info.rate_hz, given), recorder)
 
     return make
+
+
+def straps_of(data_dir: Path | None) -> KnownStraps:
+    """Return the straps known in a data directory."""
+    from unslouch.link.known import KnownStraps
+    from unslouch.store.paths import data_paths
+
+    return KnownStraps(data_paths(data_dir).root / "straps.json")
+
+
+def radio_of(data_dir: Path | None) -> Radio:
+    """Return the radio that the environment asks for."""
+    from unslouch.link.radios import choose_radio
+    from unslouch.store.paths import data_paths
+
+    return choose_radio(data_paths(data_dir).root / "virtual-radio")
+
+
+def live_feed(
+    known: KnownStrap,
+    data_dir: Path | None,
+    *,
+    calibration: Path | None = None,
+    record: Path | None = None,
+    profile: int | None = None,
+) -> Conveyor:
+    """Open a known strap as a feed whose recording is noted in the store."""
+    from unslouch.desk.preferences import preferences
+    from unslouch.live.strap_feed import Wanted, strap_feed
+    from unslouch.report.judge import calibration_from
+    from unslouch.store.paths import data_paths
+    from unslouch.store.store import Store
+
+    paths = data_paths(data_dir).make()
+    with Store.open(paths) as store:
+        slouch = preferences(store).slouch_parameters()
+    wanted = Wanted(slouch, None if calibration is None else calibration_from(calibration), record, profile=profile)
+
+    finish_killed(known, paths)
+    return strap_feed(
+        straps_of(data_dir),
+        known,
+        paths.recordings,
+        radio_of(data_dir),
+        wanted,
+        on_recorded=lambda path, _begun, _ended: note_recording(paths, path),
+    )
+
+
+def note_recording(paths: DataPaths, path: Path) -> None:
+    """Keep in the store that there is a recording, and count what the strap took alone.
+
+    A recording that was put elsewhere by name is the person's own affair.
+    """
+    from unslouch.cli.rebuild import recording_row
+    from unslouch.cli.synced import keep_in
+    from unslouch.store.store import Store
+
+    with Store.open(paths) as store:
+        if path.resolve().parent == paths.recordings.resolve():
+            store.put(recording_row(path))
+        keep_in(store, path)
+
+
+def finish_killed(known: KnownStrap, paths: DataPaths) -> None:
+    """Tidy the recording of a program that was killed, before its strap is recorded anew."""
+    path = Path(known.recording) if known.recording else None
+    if path is None or not path.exists():
+        return
+    from unslouch.recording.compact import compact
+
+    compact(path)
+    note_recording(paths, path)
+
+
+def at_strap(data_dir: Path | None, strap: str | None, work: Callable[[Any, KnownStrap], Coroutine[Any, Any, T]]) -> T:
+    """Connect to a known strap, do something, and let it go.
+
+    Raises
+    ------
+    UnslouchError
+        NOT_FOUND where no strap is known, LinkError where it cannot be reached.
+    """
+    straps = straps_of(data_dir)
+    known = straps.find(strap)
+    radio = radio_of(data_dir)
+
+    async def run() -> T:
+        from unslouch.link.visit import opened, visit
+
+        async with (
+            opened(radio) as backends,
+            visit(backends, known.address, radio=radio, serial=known.serial) as connection,
+        ):
+            return await work(connection, known)
+
+    return run_async(run())
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; Ctrl-C cancels, and what was opened is closed."""
+    return asyncio.run(work)
+
+
+def granted(word: str, status: Any) -> None:
+    """Make sure that the strap did what was asked.
+
+    Raises
+    ------
+    LinkError
+        REFUSED, with what the strap said.
+    """
+    from unslouch.errors import LinkError
+    from unslouch.wire.control import ControlStatus
+
+    if status is ControlStatus.OK:
+        return
+    said = {
+        ControlStatus.NOT_NOW: "not now",
+        ControlStatus.BUSY: "it is busy",
+        ControlStatus.FAILED: "it did not come out: it moved, or the angle was not reached",
+        ControlStatus.UNKNOWN_OP: "its firmware is too old for that",
+        ControlStatus.STORAGE_FAULT: "its memory is faulty",
+    }.get(status, status.name.lower().replace("_", " "))
+    raise LinkError(Reason.REFUSED, f"The strap refused to {word}: {said}.")

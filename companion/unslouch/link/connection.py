@@ -27,8 +27,15 @@ PAIR_S = 40.0
 """A person may have to confirm."""
 STEP_S = 5.0
 """Of one read, write or subscription: below the ATT transaction timeout of 30 s, far above what any takes."""
+ANSWER_S = 1.5
+"""Of an answer; then a request that may be repeated is."""
+TRIES = 3
+ONCE = frozenset({Op.BUZZ, Op.MARK, Op.FORGET, Op.CAL_BIAS, Op.CAL_SCALE, Op.CAL_ACC, Op.REBOOT})
+"""Requests that do something each time; all others may be repeated when an answer does not come."""
 LONG_WORK_S = 30.0
 """Of an answer that was announced by WORKING (a calibration)."""
+PANIC_MOST = 4096
+"""Bytes of a panic's text that are read; more is none."""
 DEVICE_INFORMATION = {
     "manufacturer": "00002a29-0000-1000-8000-00805f9b34fb",
     "model": "00002a24-0000-1000-8000-00805f9b34fb",
@@ -64,6 +71,8 @@ class StrapConnection:
         self._on_packet = on_packet
         self._tag = 0
         self._answers: dict[tuple[int, int], asyncio.Queue[Response]] = {}
+        self._writing = asyncio.Lock()
+        """BlueZ refuses a second write while one is under way."""
         options: dict[str, Any] = {} if backend is None else {"backend": backend}
         self._client = BleakClient(
             strap.device,
@@ -115,6 +124,32 @@ class StrapConnection:
                 raise failure(Reason.PAIRING_CLOSED, "The strap's pairing window is closed.") from error
             raise
 
+    async def unpair(self) -> None:
+        """Forget the bond on this machine, where the system lets a program do that.
+
+        Raises
+        ------
+        LinkError
+            Where it does not (macOS: System Settings, Bluetooth).
+        """
+        try:
+            await self._step(self._client.unpair(), "Forgetting the strap")
+        except NotImplementedError as error:
+            text = "This system lets no program forget a bond."
+            raise LinkError(Reason.BOND_LOST, text, "Remove the strap in the system's Bluetooth settings.") from error
+
+    async def panic_text(self) -> str:
+        """Read what the firmware said when it last panicked, and clear it; it is in the recording then."""
+        text, total = b"", 1
+        while len(text) < total <= PANIC_MOST:
+            answer = await self.request(Op.PANIC, {"offset": len(text)})
+            if answer.status is not ControlStatus.OK or not answer.text:
+                break
+            total = answer.values["total"]
+            text += answer.text
+        await self.request(Op.PANIC_CLEAR)
+        return text.decode("utf-8", "replace")
+
     async def subscribe(self) -> None:
         """Take notifications of every channel.
 
@@ -154,16 +189,27 @@ class StrapConnection:
         LinkError
             When the link fails or no answer comes; an answer that refuses is returned, see :meth:`demand`.
         """
+        tries = 1 if op in ONCE else TRIES
+        while True:
+            tries -= 1
+            try:
+                return await self._ask(op, values or {}, STEP_S if tries == 0 else ANSWER_S)
+            except LinkError as error:
+                if error.reason is not Reason.TIMEOUT or tries == 0 or self.gone.is_set():
+                    raise
+
+    async def _ask(self, op: Op, values: Mapping[str, int], seconds: float) -> Response:
         self._tag = self._tag % 255 + 1
         key = (int(op), self._tag)
         queue: asyncio.Queue[Response] = asyncio.Queue()
         self._answers[key] = queue
-        data = encode_request(Request(op, self._tag, values or {}))
+        data = encode_request(Request(op, self._tag, values))
         doing = f"Asking for {op.name.lower()}"
         try:
             uuid = CHANNEL_UUIDS[Channel.CONTROL]
-            await self._step(self._client.write_gatt_char(uuid, data, response=True), doing)
-            answer = await self._step(queue.get(), doing)
+            async with self._writing:
+                await self._step(self._client.write_gatt_char(uuid, data, response=True), doing)
+            answer = await self._step(queue.get(), doing, seconds)
             while answer.status is ControlStatus.WORKING:
                 answer = await self._step(queue.get(), doing, LONG_WORK_S)
             return answer
@@ -179,6 +225,8 @@ class StrapConnection:
             Also with REFUSED, naming the answer.
         """
         answer = await self.request(op, values)
+        if answer.status is ControlStatus.UNSUPPORTED_VERSION:
+            raise failure(Reason.WRONG_FIRMWARE, f"{self.strap.name} does not speak this program's protocol.")
         if answer.status is not ControlStatus.OK:
             word = answer.status.name.lower().replace("_", " ")
             raise failure(Reason.REFUSED, f"The strap refused {op.name.lower().replace('_', ' ')}: {word}.")

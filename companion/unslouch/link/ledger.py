@@ -119,6 +119,10 @@ class Ledger:
             self._log_ahead = {one for one in self._log_ahead if one > self._log_done}
             self.log_record(self._log_done + 1 if self._log_done + 1 in self._log_ahead else 0)
 
+    def forget_log(self) -> None:
+        """The strap counts its records anew (another flash): nothing of its log is known."""
+        self._log_done, self._log_ahead = 0, set()
+
     def missing_records(self, first: int, last: int) -> list[tuple[int, int]]:
         """Runs of record ids of a transfer that did not arrive."""
         runs: list[tuple[int, int]] = []

@@ -48,5 +48,6 @@ ADVICE: dict[Reason, str] = {
     Reason.SILENT: "It is being connected anew.",
     Reason.LINK_LOST: "It is being connected anew; what was missed is fetched then.",
     Reason.TIMEOUT: "It is being tried again.",
+    Reason.OTHER_STRAP: "Run `unslouch scan`, then `unslouch pair` with the right strap's address.",
 }
 """What a person can do about a reason."""

@@ -11,40 +11,47 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from unslouch.errors import LinkError, Reason
+from unslouch.errors import LinkError, Reason, WireError
 from unslouch.link.connection import StrapConnection
 from unslouch.link.discovery import FoundStrap, scan
 from unslouch.link.failures import failure
-from unslouch.link.ledger import Hole, Ledger, Position
-from unslouch.link.records import RecordWatch
-from unslouch.link.states import ADVICE, LinkStatus, Phase
-from unslouch.wire.control import ControlStatus, Op
+from unslouch.link.fetching import Fetcher
+from unslouch.link.ledger import Ledger, Position
+from unslouch.link.radios import Radio, SystemRadio
+from unslouch.link.states import LinkStatus, Phase
+from unslouch.wire.control import Op
 from unslouch.wire.layout import PROTOCOL_VERSION, Kind
 from unslouch.wire.source import Channel, Packet, SourceInfo, SourceKind
-from unslouch.wire.status import Status
+from unslouch.wire.status import Setup, State, Status, parse_status
 
 SEARCH_S = 8.0
 SILENCE_S = {0: 2.0, 1: 4.0}
 """Without a packet of the stream for this long the link is lost, by mode."""
+RESTING_S = 70.0
+"""The same, of any packet, while the strap rests (not worn, on the charger): it tells its status every 30 s."""
 BACKOFF_S = (0.1, 0.5, 1.5, 4.0)
 """Waits of the first tries after a lost link; then calm ones."""
 CALM_S = 15.0
-RESEND_MOST = 1500
-"""Samples asked for at once: half a minute, what the strap's ring holds."""
-NEAR = 52
-"""Samples between two holes that are asked for in one request: a second."""
-RING_TRIES = 5
-ASK_AGAIN_S = 1.0
 CONFIRM_EVERY_S = 10.0
-LOG_TRIES = 3
 HOPELESS = frozenset(
-    {Reason.NO_PERMISSION, Reason.WRONG_FIRMWARE, Reason.NOT_PAIRED, Reason.PAIRING_CLOSED, Reason.PAIRING_REFUSED}
+    {
+        Reason.NO_PERMISSION,
+        Reason.WRONG_FIRMWARE,
+        Reason.NOT_PAIRED,
+        Reason.PAIRING_CLOSED,
+        Reason.PAIRING_REFUSED,
+        Reason.BOND_LOST,
+        Reason.OTHER_STRAP,
+    }
 )
 """What trying again at once does not mend."""
+BUZZ_PATTERNS = ((0.25, 1), (0.7, 2), (60.0, 3))
+"""Up to so many seconds: this pattern (docs/protocol.md, 6.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +68,15 @@ class StrapOptions:
         0 fused, 1 raw, 2 fused and angular rate.
     pair
         Whether to make a bond where there is none.
+    serial
+        What the strap must call itself; empty takes any.
     """
 
     samples: int = 2
     economy: bool = False
     profile: int = 0
     pair: bool = False
+    serial: str = ""
 
 
 class Strap:
@@ -82,8 +92,10 @@ class Strap:
         How it is used.
     start
         What was stored of it before.
+    radio
+        Opened and closed with the strap; None for this system's.
     backends
-        bleak's scanner and client backends; None for this system's.
+        bleak's scanner and client backends of a radio that is open already.
     on_status
         Called with each change of the link.
     on_position
@@ -99,6 +111,7 @@ class Strap:
         options: StrapOptions | None = None,
         *,
         start: Position | None = None,
+        radio: Radio | None = None,
         backends: tuple[type[Any], type[Any]] | None = None,
         on_status: Callable[[LinkStatus], None] | None = None,
         on_position: Callable[[Position], None] | None = None,
@@ -109,23 +122,31 @@ class Strap:
         self.ledger = Ledger(start)
         self.link_status = LinkStatus(Phase.SEARCHING, "Looking for the strap.")
         self.status: Status | None = None
+        self.panic = ""
+        """What the firmware said when it last panicked."""
         self._name = name or address
         self._device: dict[str, str] = {}
         self._rate_hz = 52.0
-        self._scanner, self._client = backends or (None, None)
+        self._radio: Radio = radio or SystemRadio()
+        self._scanner: type[Any] | None = None
+        self._client: type[Any] | None = None
+        self._opened = backends is not None
+        if backends is not None:
+            self._scanner, self._client = backends
         self._on_status, self._on_position = on_status, on_position
         self._queue: asyncio.Queue[tuple[Packet, Position] | None] = asyncio.Queue()
-        self._yielded = Position()
+        self._yielded = start or Position()
         self._stored: Position | None = None
-        self._confirmed = Position()
-        self._records = RecordWatch()
-        self._filled = asyncio.Event()
+        self._confirmed = start or Position()
+        self._fetcher: Fetcher | None = None
         self._connection: StrapConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
-        self._last_stream = 0.0
+        self._last_stream = self._last_any = 0.0
         self._random = random.Random(seed)
-        self._log_wanted: tuple[int, int] | None = None
+        self._errands: deque[tuple[Op, Mapping[str, int]]] = deque(maxlen=64)
+        self._wishes: dict[Op, Mapping[str, int]] = {}
+        self._granted: dict[Op, Mapping[str, int]] = {}
 
     # The source.
 
@@ -154,9 +175,13 @@ class Strap:
             self._task = asyncio.create_task(self._run())
 
     async def aclose(self) -> None:
-        """End the link and the iteration."""
+        """Confirm what was said to be stored, end the link and the iteration."""
         task, self._task = self._task, None
         if task is not None:
+            connection = self._connection
+            if connection is not None and not task.done():
+                with contextlib.suppress(LinkError):  # it is confirmed at the next connection then
+                    await self._confirm(connection)
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -171,12 +196,36 @@ class Strap:
         """Everything up to a mark is on the disk: the strap may forget it."""
         self._stored = mark
 
-    # Requests from outside, while streaming.
+    # Requests from outside.
 
     @property
     def connection(self) -> StrapConnection | None:
         """The open link; None while there is none."""
         return self._connection
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has come of it yet."""
+        return self._last_any == 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether the stream runs and nothing that can still come is missing."""
+        return self._connection is not None and self._fetcher is not None and self._fetcher.idle
+
+    def buzz(self, seconds: float) -> None:
+        """Run the motor about as long; without a link nothing happens."""
+        pattern = next(pattern for most, pattern in BUZZ_PATTERNS if seconds <= most or most == BUZZ_PATTERNS[-1][0])
+        self.request(Op.BUZZ, {"pattern": pattern, "strength": 80})
+
+    def request(self, op: Op, values: Mapping[str, int] | None = None) -> None:
+        """Ask for something now, without waiting for the answer (which is recorded); dropped without a link."""
+        if self._connection is not None:
+            self._errands.append((op, values or {}))
+
+    def wish(self, op: Op, values: Mapping[str, int]) -> None:
+        """Set something that shall hold: asked for now and at each connection."""
+        self._wishes[op] = values
 
     async def until_streaming(self, seconds: float = 30.0) -> StrapConnection:
         """Wait until the stream runs.
@@ -193,6 +242,8 @@ class Strap:
                 return self._connection
             if self.link_status.reason in HOPELESS:
                 break
+            if self._failure is not None:
+                raise self._failure
             await asyncio.sleep(0.02)
         reason = self.link_status.reason or Reason.TIMEOUT
         raise failure(reason, self.link_status.text)
@@ -207,10 +258,12 @@ class Strap:
     async def _run(self) -> None:
         tries = 0
         try:
+            if not self._opened:
+                self._scanner, self._client = await self._radio.open()
             while True:
+                streamed = False
                 try:
                     await self._once()
-                    tries = 0
                 except LinkError as error:
                     streamed = self.link_status.phase in (Phase.STREAMING, Phase.FETCHING)
                     tries = 0 if streamed else tries + 1
@@ -219,6 +272,9 @@ class Strap:
         except Exception as error:  # noqa: BLE001  # handed to the consumer, whose iteration raises it
             self._failure = error
             self._queue.put_nowait(None)
+        finally:
+            if not self._opened:
+                await self._radio.close()
 
     def _wait(self, tries: int, reason: Reason) -> float:
         calm = reason in HOPELESS or tries >= len(BACKOFF_S)
@@ -233,11 +289,14 @@ class Strap:
         self._tell(LinkStatus(Phase.CONNECTING, f"Connecting to {found.name}."))
         connection = StrapConnection(found, self._take, backend=self._client)
         try:
-            await connection.open()
-            await self._begin(connection)
-            await self._follow(connection)
+            await self._open(connection)
+            fetcher = Fetcher(connection, self.ledger, self._fetched)
+            self._fetcher = fetcher
+            await self._begin(connection, fetcher)
+            await self._follow(connection, fetcher)
         finally:
-            self._connection = None
+            self._connection = self._fetcher = None
+            self._errands.clear()
             await connection.close()
 
     async def _find(self) -> FoundStrap:
@@ -248,9 +307,21 @@ class Strap:
                     text = f"{strap.name} speaks protocol {strap.version}, this program {PROTOCOL_VERSION}."
                     raise failure(Reason.WRONG_FIRMWARE, text)
                 return strap
+        if await self._radio.release(self.address):
+            raise failure(Reason.LINK_LOST, f"{self._name} was still held by a program that is gone.")
         raise failure(Reason.NOT_IN_RANGE, f"{self._name} was not heard.")
 
-    async def _begin(self, connection: StrapConnection) -> None:
+    async def _open(self, connection: StrapConnection) -> None:
+        """Connect; where a bond is wanted and the strap has forgotten the old one, forget it here too."""
+        try:
+            await connection.open()
+        except LinkError as error:
+            if error.reason is Reason.BOND_LOST and self.options.pair and connection.strap.pairing_open:
+                await connection.unpair()
+                raise failure(Reason.LINK_LOST, "The old bond is forgotten; a new one is made.") from error
+            raise
+
+    async def _begin(self, connection: StrapConnection, fetcher: Fetcher) -> None:
         """Run the whole start sequence, at every connection."""
         try:
             await connection.subscribe()
@@ -262,156 +333,93 @@ class Strap:
             await connection.subscribe()
         self._tell(LinkStatus(Phase.STARTING, f"Starting {self._name}."))
         self._device = await connection.device_information()
+        serial = self._device.get("serial", "")
+        if self.options.serial and serial != self.options.serial:
+            raise failure(Reason.OTHER_STRAP, f"Another strap ({serial}) answers where {self._name} was.")
         await connection.calibration()
         status = await connection.status()
         self.status = status
         if status.dt_us:
             self._rate_hz = 1e6 / status.dt_us
+        if (status.setup or 0) & Setup.PANIC_TEXT:
+            self.panic = await connection.panic_text()
         await connection.demand(Op.SET_TIME, {"utc_us": int(time.time() * 1e6)})
         await connection.demand(Op.MODE, {"mode": int(self.options.economy)})
-        self._plan_fetch(status)
+        fetcher.plan(status)
         options = self.options
-        self._last_stream = time.monotonic()
+        self._granted = {}
+        self._last_stream = self._last_any = time.monotonic()
         await connection.demand(
             Op.START, {"version": PROTOCOL_VERSION, "profile": options.profile, "samples": options.samples}
         )
         self._connection = connection
         self._tell(LinkStatus(Phase.STREAMING, "Streaming."))
 
-    def _plan_fetch(self, status: Status) -> None:
-        """Decide what is asked from the ring and what from the log."""
-        known = self.ledger.boot
-        self._log_wanted = None
-        unconfirmed = status.log_unconfirmed if status.log_unconfirmed is not None else status.log_next
-        if status.log_oldest is not None:
-            self.ledger.log_starts_at(status.log_oldest)
-        if known == status.boot:
-            self.ledger.expect(status.boot, status.seq)
-            oldest = status.ring_oldest_seq or 0
-            in_ring = all(hole.first >= oldest for hole in self.ledger.holes)
-        else:
-            self.ledger.expect(status.boot, 0)
-            in_ring = False
-        if not in_ring and unconfirmed < status.log_next:
-            self._log_wanted = (unconfirmed, status.log_next - 1)
-
-    async def _follow(self, connection: StrapConnection) -> None:
+    async def _follow(self, connection: StrapConnection, fetcher: Fetcher) -> None:
         """Watch the stream, ask for what is missing, confirm what is stored, until the link ends."""
         gone = asyncio.create_task(connection.gone.wait())
-        chores = asyncio.create_task(self._chores(connection))
-        watch = asyncio.create_task(self._watch_silence())
+        chores = [
+            asyncio.create_task(work)
+            for work in (
+                self._watch_silence(),
+                fetcher.mend_ring(),
+                fetcher.mend_log(),
+                self._confirm_often(connection),
+                self._run_errands(connection),
+            )
+        ]
         try:
-            done, _ = await asyncio.wait({gone, chores, watch}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (watch, chores):
-                if task in done:
+            done, _ = await asyncio.wait({gone, *chores}, return_when=asyncio.FIRST_COMPLETED)
+            for task in chores:
+                if task in done and not connection.gone.is_set():
                     task.result()
             raise failure(Reason.LINK_LOST, "The strap went out of range or was switched off.")
         finally:
-            for task in (gone, chores, watch):
+            for task in (gone, *chores):
                 task.cancel()
-            await asyncio.gather(gone, chores, watch, return_exceptions=True)
+            await asyncio.gather(gone, *chores, return_exceptions=True)
+
+    @property
+    def _resting(self) -> bool:
+        return self.status is not None and bool(self.status.state & (State.OFF_BODY | State.CHARGER))
 
     async def _watch_silence(self) -> None:
         limit = SILENCE_S[int(self.options.economy)]
         while True:
-            quiet = time.monotonic() - self._last_stream
-            if quiet > limit:
+            now = time.monotonic()
+            quiet = now - self._last_stream
+            if quiet > limit and not (self._resting and now - self._last_any < RESTING_S):
                 raise failure(Reason.SILENT, f"{self._name} has sent nothing for {limit:.0f} s.")
-            await asyncio.sleep(limit - quiet + 0.01)
+            await asyncio.sleep(max(limit - quiet, 0.0) + 0.02)
 
-    async def _chores(self, connection: StrapConnection) -> None:
-        confirmed_at = time.monotonic()
+    async def _run_errands(self, connection: StrapConnection) -> None:
         while True:
-            holes = [hole for hole in self.ledger.holes if hole.asked < RING_TRIES]
-            if holes:
-                await self._ask_ring(connection, holes)
-            elif self._log_wanted is not None:
-                await self._fetch_log(connection, *self._log_wanted)
-            if time.monotonic() - confirmed_at > CONFIRM_EVERY_S or self._log_unconfirmed():
-                confirmed_at = time.monotonic()
-                await self._confirm(connection)
-            await asyncio.sleep(0.05)
+            for op, values in list(self._wishes.items()):
+                if self._granted.get(op) != values:
+                    await connection.request(op, values)
+                    self._granted[op] = values
+            while self._errands:
+                await connection.request(*self._errands.popleft())
+            await asyncio.sleep(0.03)
 
-    # Missing samples.
-
-    async def _ask_ring(self, connection: StrapConnection, holes: list[Hole]) -> None:
-        """Ask for missing samples from the strap's RAM; what is gone there is asked from the log.
-
-        Holes that lie near each other go into one request: what is between them comes twice, which costs less than a
-        request's way there and back.
-        """
-        first, last = holes[0].first, min(holes[0].end, holes[0].first + RESEND_MOST)
-        for hole in holes[1:]:
-            if hole.first - last > NEAR or hole.end - first > RESEND_MOST:
-                break
-            last = hole.end
-        asked = [hole for hole in holes if hole.first < last]
-        for hole in asked:
-            self.ledger.asked(hole)
-        values = {"boot": holes[0].boot, "seq": first, "count": last - first}
-        answer = await connection.request(Op.RESEND, values)
-        if answer.status is ControlStatus.GONE:
-            for hole in asked:
-                self.ledger.give_up(hole)
-            await self._want_log(connection)
-            return
-        if answer.status is not ControlStatus.OK:
-            return
-        held = answer.values["seq"]
-        if any(hole.first < held for hole in asked):
-            # the ring has lost the beginning
-            for hole in asked:
-                self.ledger.give_up(hole)
-                self.ledger.reopen(replace(hole, first=max(hole.first, held)))
-            await self._want_log(connection)
-        self._filled.clear()
-        with contextlib.suppress(TimeoutError):  # what did not come is asked for again
-            await asyncio.wait_for(self._until_filled(last), ASK_AGAIN_S)
-
-    async def _until_filled(self, last: int) -> None:
-        while any(hole.first < last for hole in self.ledger.holes):
-            await self._filled.wait()
-            self._filled.clear()
-
-    async def _want_log(self, connection: StrapConnection) -> None:
-        status = await connection.status()
-        unconfirmed = status.log_unconfirmed
-        if unconfirmed is not None and unconfirmed < status.log_next:
-            self._log_wanted = (unconfirmed, status.log_next - 1)
-
-    async def _fetch_log(self, connection: StrapConnection, first: int, last: int) -> None:
-        """Fetch log records while the stream goes on; records that did not arrive whole are asked for again."""
-        total = last - first + 1
-        for _ in range(LOG_TRIES):
-            missing = self.ledger.missing_records(first, last)
-            if not missing:
-                break
-            self._records.begin()
-            answer = await connection.request(Op.LOG_READ, {"first": missing[0][0], "last": missing[-1][1]})
-            if answer.status is ControlStatus.BUSY:
-                await connection.request(Op.LOG_STOP)
-                await asyncio.sleep(0.2)
-                continue
-            if answer.status is ControlStatus.GONE:
-                break
-            if answer.status is not ControlStatus.OK:
-                await asyncio.sleep(0.5)
-                continue
-            while not self._records.ended:
-                left = sum(b - a + 1 for a, b in self.ledger.missing_records(first, last))
-                self._tell(LinkStatus(Phase.FETCHING, "Fetching what was missed.", progress=1 - left / total))
-                if self._records.idle_s() > ASK_AGAIN_S:
-                    break
-                await asyncio.sleep(0.1)
-        # what is still missing after that the strap cannot give
-        self.ledger.log_starts_at(last + 1)
-        self._log_wanted = None
-        self._tell(LinkStatus(Phase.STREAMING, "Streaming."))
+    def _fetched(self, share: float | None) -> None:
+        if share is None:
+            self._tell(LinkStatus(Phase.STREAMING, "Streaming."))
+        else:
+            text = f"Fetching what was missed: {100 * share:.0f} %."
+            self._tell(LinkStatus(Phase.FETCHING, text, progress=share))
 
     # What may be forgotten.
 
-    def _log_unconfirmed(self) -> bool:
-        return self._stored is not None and self._stored.log_id > self._confirmed.log_id
+    async def _confirm_often(self, connection: StrapConnection) -> None:
+        confirmed_at = time.monotonic()
+        while True:
+            stored = self._stored
+            log = stored is not None and stored.log_id > self._confirmed.log_id
+            if log or time.monotonic() - confirmed_at > CONFIRM_EVERY_S:
+                confirmed_at = time.monotonic()
+                await self._confirm(connection)
+            await asyncio.sleep(0.1)
 
     async def _confirm(self, connection: StrapConnection) -> None:
         stored = self._stored
@@ -430,22 +438,12 @@ class Strap:
     def _take(self, packet: Packet) -> None:
         """Take a packet off the air: into the ledger, then to the consumer."""
         self.ledger.take(packet)
+        self._last_any = time.monotonic()
         if packet.channel is Channel.STREAM:
-            self._last_stream = time.monotonic()
-            self._filled.set()
-        elif packet.channel is Channel.LOG:
-            for record_id in self._records.take(packet.data):
-                self.ledger.log_record(record_id)
-        elif packet.channel is Channel.STATUS and packet.data[:1] == bytes((Kind.STATUS.head,)):
-            self._note_status(packet.data)
+            self._last_stream = self._last_any
+        if self._fetcher is not None:
+            self._fetcher.take(packet)
+        if packet.channel is Channel.STATUS and packet.data[:1] == bytes((Kind.STATUS.head,)):
+            with contextlib.suppress(WireError):  # recorded, and counted by the decoder
+                self.status = parse_status(packet.data)
         self._queue.put_nowait((packet, self.ledger.position()))
-
-    def _note_status(self, data: bytes) -> None:
-        from unslouch.errors import WireError
-        from unslouch.wire.status import parse_status
-
-        with contextlib.suppress(WireError):  # recorded, and counted by the decoder
-            self.status = parse_status(data)
-
-
-__all__ = ["ADVICE", "Strap", "StrapOptions"]

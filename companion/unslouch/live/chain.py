@@ -16,14 +16,13 @@ from unslouch.wire.source import Packet
 from unslouch.wire.table import PacketTable
 from unslouch_signal.analyser import Analyser, AnalyserParameters, join
 from unslouch_signal.calibration import Calibration
-from unslouch_signal.events import ActivityKind, Event
+from unslouch_signal.events import Event
 from unslouch_signal.fusion import CausalFusion
 from unslouch_signal.samples import SampleBlock
 from unslouch_signal.track import PostureFrame, Track
 
 LOOK_S, GLANCE_S = 0.5, 10.0
 """How often (sample time) to look for the protocol when it is wanted, and to see whether it is."""
-ACTIVITIES = tuple(ActivityKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Digest:
     events: tuple[Event, ...] = ()
     frame: PostureFrame | None = None
     track: Track | None = None
-    activity: NDArray[np.int8] | None = None
+    activity: NDArray[np.uint8] | None = None
     samples: SampleBlock | None = None
     battery: float | None = None
     calibration: Calibration | None = None
@@ -91,6 +90,10 @@ class Chain:
         if self._watch is not None:
             self._watch.forget()
 
+    def expect_rotations(self, usual_range: float | None) -> None:
+        """Count repetitions as in a coached session; see :meth:`unslouch_signal.analyser.Analyser.expect_rotations`."""
+        self._analyser.expect_rotations(usual_range)
+
     def feed(self, packets: Sequence[Packet] | PacketTable) -> Digest:
         """Take the next packets."""
         return self._digest(self._decoder.decode(packets))
@@ -103,6 +106,7 @@ class Chain:
     def _digest(self, decoded: Decoded) -> Digest:
         events: list[Event] = []
         tracks: list[Track] = []
+        codes: list[NDArray[np.uint8]] = []
         blocks: list[SampleBlock] = []
         before = None if not self._told else self._analyser.calibration
         self._told = True
@@ -112,22 +116,18 @@ class Chain:
             for piece in self._pieces(block):
                 found = self._analyser.process(piece)
                 events += found
-                if self._analyser.track is not None and len(piece):
+                if self._analyser.track is not None and self._analyser.activity is not None and len(piece):
                     tracks.append(self._analyser.track)
+                    codes.append(self._analyser.activity)
                 if self._watch is not None:
                     self._watch.feed(piece)
                     self._watch.doubted(found)
-        frame = self._analyser.latest
-        track = join(tracks) if tracks else None
-        activity = None
-        if track is not None and frame is not None:
-            activity = np.full(len(track), ACTIVITIES.index(ActivityKind(frame.activity)), np.int8)
         now = self._analyser.calibration
         return Digest(
             tuple(events),
-            frame,
-            track,
-            activity,
+            self._analyser.latest,
+            join(tracks) if tracks else None,
+            np.concatenate(codes) if codes else None,
             joined(blocks),
             _battery(decoded),
             now if now is not before else None,

@@ -5,7 +5,12 @@ All methods are called from the conveyor's own event loop, between packets.
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from unslouch.link.states import LinkStatus
+    from unslouch.wire.control import Op
 
 from unslouch_signal.events import Side, Technique
 
@@ -76,4 +81,40 @@ class Buzzable(Protocol):
 
     def buzz(self, seconds: float) -> None:
         """Run the motor."""
+        ...
+
+
+@runtime_checkable
+class Confirming(Protocol):
+    """A strap that keeps what it took until it hears that it lies on a disk."""
+
+    def mark(self) -> Any:
+        """Return up to where everything was taken."""
+        ...
+
+    def stored(self, mark: Any) -> None:
+        """Everything up to a mark is on the disk."""
+        ...
+
+
+@runtime_checkable
+class Linked(Protocol):
+    """A strap whose link comes and goes."""
+
+    @property
+    def link_status(self) -> LinkStatus:
+        """How the link is now."""
+        ...
+
+
+@runtime_checkable
+class Wishable(Protocol):
+    """A strap that can be asked for things, and set so that they hold."""
+
+    def request(self, op: Op, values: Mapping[str, int] | None = None) -> None:
+        """Ask for something now."""
+        ...
+
+    def wish(self, op: Op, values: Mapping[str, int]) -> None:
+        """Set something that shall hold, at each connection."""
         ...

@@ -13,15 +13,18 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from unslouch.errors import UnslouchError
-from unslouch.live.controls import Askable, Buzzable, Pausable, Windable
+from unslouch.live.controls import Askable, Buzzable, Confirming, Linked, Pausable, Windable, Wishable
 from unslouch.live.feed import (
     Ask,
     Buzz,
     Command,
+    ExpectRotations,
     FeedKind,
+    Keep,
     LinkKind,
     LinkState,
     Mark,
@@ -33,10 +36,13 @@ from unslouch.live.feed import (
     Transport,
     Update,
 )
+from unslouch.live.link_words import link_state
+from unslouch.wire.control import Op
 from unslouch.wire.source import Packet, PacketSource, SourceKind
 
 if TYPE_CHECKING:
     from unslouch.live.chain import Chain, Digest
+    from unslouch_signal.calibration import Calibration
 
 PERIOD_S = 0.05
 """Least time between two looks at what has come: faster than a screen of 15 fps, and a batch costs no more than a
@@ -47,6 +53,8 @@ MOST_PENDING = 512
 """Packets read ahead of the chain before the source is made to wait."""
 MOST_WAITING = 64
 """Updates nobody has polled before a source that can wait waits, or a strap's are thinned: 1.3 s at full pace."""
+CONFIRM_EVERY_S = 5.0
+"""How often what was recorded is forced to the disk and confirmed to the strap."""
 LONGEST_UPDATE_S = 2.0
 """Of arrival time: sessions see the state at least this often, however fast a recording is played."""
 CLOSE_S = 10.0
@@ -70,6 +78,14 @@ class Recorder(Protocol):
         """Keep a calibration (JSON) that came into use at a sample time."""
         ...
 
+    def result(self, entry: str) -> None:
+        """Keep a result."""
+        ...
+
+    def sync(self) -> None:
+        """Return when everything written is on the disk."""
+        ...
+
     def close(self) -> None:
         """Finish the file."""
         ...
@@ -89,6 +105,10 @@ class Conveyor:
         Where raw packets are written first; closed with the conveyor. None records nothing.
     start_s
         Where the source stands at first, seconds since the start of its recording.
+    on_calibration
+        Called in the conveyor's thread with each calibration that comes into use: for the strap that buzzes alone.
+    on_close
+        Called when everything is closed, in the conveyor's thread.
     """
 
     def __init__(
@@ -98,7 +118,11 @@ class Conveyor:
         recorder: Recorder | None = None,
         *,
         start_s: float = 0.0,
+        on_calibration: Callable[[Calibration], None] | None = None,
+        on_close: Callable[[], None] | None = None,
     ) -> None:
+        self._on_calibration, self._on_close = on_calibration, on_close
+        self._recorded = getattr(recorder, "path", None)
         self._source, self._make_chain, self._recorder = source, make_chain, recorder
         self._waiting: deque[Update] = deque()
         self._lock = threading.Lock()
@@ -132,7 +156,7 @@ class Conveyor:
     @property
     def accepts(self) -> frozenset[type[Command]]:
         """The commands that do something here."""
-        some: set[type[Command]] = {SetCalibration}
+        some: set[type[Command]] = {SetCalibration, ExpectRotations}
         if isinstance(self._source, Pausable):
             some |= {SetPaused, SetSpeed}
         if isinstance(self._source, Windable):
@@ -142,8 +166,19 @@ class Conveyor:
         if isinstance(self._source, Buzzable):
             some.add(Buzz)
         if self._recorder is not None:
-            some.add(Mark)
+            some |= {Mark, Keep}
         return frozenset(some)
+
+    @property
+    def recording(self) -> str | None:
+        """Name of the recording that is written; None when nothing is recorded."""
+        path = getattr(self._recorder, "path", self._recorded)
+        return None if path is None else Path(path).name
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing that the strap can still give; True for any other source."""
+        return bool(getattr(self._source, "complete", True))
 
     @property
     def moves(self) -> tuple[str, ...]:
@@ -203,10 +238,14 @@ class Conveyor:
             with self._lock:
                 self._failure = error
         finally:
-            if self._recorder is not None:
-                self._recorder.close()
-            with self._lock:
-                self._ended = True
+            try:
+                if self._recorder is not None:
+                    self._recorder.close()
+                if self._on_close is not None:
+                    self._on_close()
+            finally:
+                with self._lock:
+                    self._ended = True
 
     async def _convey(self) -> None:
         self._wake, self._room = asyncio.Event(), asyncio.Event()
@@ -214,10 +253,12 @@ class Conveyor:
         chain = self._make_chain(self._start_s)
         self._put(Update(0.0, self._link, transport=self._transport(), rate_hz=self._source.info.rate_hz))
         reader = asyncio.create_task(self._read())
+        keeper = asyncio.create_task(self._confirm_often())
         last = self._loop.time()
         try:
             while not self._closing:
                 self._obey(chain)
+                self._follow_link()
                 if self._jump_to is not None:
                     chain = self._jump(self._jump_to)
                 packets, self._pending = self._slice()
@@ -238,8 +279,11 @@ class Conveyor:
                 await asyncio.sleep(PERIOD_S)
                 await self._woken()
         finally:
+            self._obey(chain)  # results that were sent on the way out
             reader.cancel()
-            await asyncio.gather(reader, return_exceptions=True)
+            keeper.cancel()
+            await asyncio.gather(reader, keeper, return_exceptions=True)
+            await self._confirm()
             await self._source.aclose()
         self._digest(chain.finish(), ended=_end_of(reader))
 
@@ -253,6 +297,31 @@ class Conveyor:
             if len(self._pending) >= MOST_PENDING:
                 self._room.clear()
                 await self._room.wait()
+
+    async def _confirm_often(self) -> None:
+        while True:
+            await asyncio.sleep(CONFIRM_EVERY_S)
+            await self._confirm()
+
+    async def _confirm(self) -> None:
+        """Tell the strap what lies on the disk; without a recorder nothing does, and the strap keeps everything."""
+        source, recorder = self._source, self._recorder
+        if recorder is None or not isinstance(source, Confirming):
+            return
+        mark = source.mark()
+        try:
+            await asyncio.to_thread(recorder.sync)
+        except (UnslouchError, OSError) as error:
+            self._stop_recording(error)
+        else:
+            source.stored(mark)
+
+    def _follow_link(self) -> None:
+        """Show what the link does, where the source tells."""
+        if isinstance(self._source, Linked):
+            state = link_state(self._source.link_status, self._link)
+            if state != self._link:
+                self._set_link(state)
 
     def _slice(self) -> tuple[list[Packet], list[Packet]]:
         """Take what an update may hold of what has come; return it and the rest."""
@@ -306,6 +375,8 @@ class Conveyor:
         return isinstance(self._source, Pausable) and self._source.paused
 
     def _silent(self, last: float) -> bool:
+        if isinstance(self._source, Linked):
+            return False
         if self._source.info.kind is not SourceKind.STRAP or self._link.kind is not LinkKind.UP or self._loop is None:
             return False
         return self._loop.time() - last > SILENCE_S
@@ -324,12 +395,15 @@ class Conveyor:
         """Make an update of what the chain found."""
         if ended is not None:
             self._link = ended
-        elif self._link.kind is not LinkKind.UP and digest.samples is not None:
+        elif not isinstance(self._source, Linked) and self._link.kind is not LinkKind.UP and digest.samples is not None:
             self._link = LinkState(LinkKind.UP, "Samples come.")
         if digest.frame is not None:
             self._sample_time = digest.frame.t
-        if digest.calibration is not None and self._recorder is not None:
-            self._recorder.calibration(self._sample_time, digest.calibration.to_json())
+        if digest.calibration is not None:
+            if self._recorder is not None:
+                self._recorder.calibration(self._sample_time, digest.calibration.to_json())
+            if self._on_calibration is not None:
+                self._on_calibration(digest.calibration)
         notices = (*self._notices, *digest.notices)
         self._notices.clear()
         self._put(
@@ -378,10 +452,16 @@ class Conveyor:
                     source.ask(move, technique, side, zone)
                 case Buzz(seconds) if isinstance(source, Buzzable):
                     source.buzz(seconds)
+                case ExpectRotations(usual_range):
+                    chain.expect_rotations(usual_range)
                 case SetCalibration(calibration):
                     chain.set_calibration(calibration)
                 case Mark(label) if self._recorder is not None:
                     self._recorder.mark(self._sample_time, label)
+                    if isinstance(source, Wishable):
+                        source.request(Op.MARK, {"value": 0})
+                case Keep(entry) if self._recorder is not None:
+                    self._recorder.result(entry)
                 case _:
                     pass  # not accepted here, as ``accepts`` says
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from unslouch.errors import Reason
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -43,11 +45,17 @@ class LinkKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """The way to the samples, with a sentence for a person and, where there is one, the mend."""
+    """The way to the samples, with a sentence for a person and, where there is one, the mend.
+
+    ``progress`` (0 to 1) is how far the fetching of missed samples has come, None when nothing is fetched; ``reason``
+    is why the link is not up, for machines.
+    """
 
     kind: LinkKind
     text: str
     advice: str = ""
+    progress: float | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ class Update:
     track
         Thorax angles of the block; None when it brought none.
     activity
-        (n,) index per point of ``track`` into ``tuple(ActivityKind)``; None when it brought none.
+        (n,) index per point of ``track`` into :data:`unslouch_signal.activity.CODES`; None when it brought none.
     samples
         The block itself, as decoded (for the guided calibration); None when it brought none.
     link
@@ -101,7 +109,7 @@ class Update:
     events: tuple[Event, ...] = ()
     frame: PostureFrame | None = None
     track: Track | None = None
-    activity: NDArray[np.int8] | None = None
+    activity: NDArray[np.uint8] | None = None
     samples: SampleBlock | None = None
     battery: float | None = None
     rate_hz: float | None = None
@@ -176,7 +184,24 @@ class Mark:
     label: str
 
 
-Command = SetPaused | SetSpeed | Seek | Step | Ask | Buzz | SetCalibration | Mark
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Write a result (as :mod:`unslouch.store.journal` makes it) into the recording being written."""
+
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectRotations:
+    """Count rotation repetitions as in a coached session of someone whose usual range is ``usual_range``.
+
+    rad; 0 where it is not known yet, None when the session is over.
+    """
+
+    usual_range: float | None
+
+
+Command = ExpectRotations | SetPaused | SetSpeed | Seek | Step | Ask | Buzz | SetCalibration | Mark | Keep
 
 
 class Feed(Protocol):

@@ -44,7 +44,8 @@ class CsvChecks:
     gyr_peak: float = 45.0
     """rad/s (2600 deg/s): beyond the range of consumer gyroscopes (2000 deg/s)."""
     gyr_share: float = 0.15
-    """Of the turning that the gyroscope tells, how much gravity must confirm: in rad/s 1 and more, in deg/s 0.02."""
+    """Of the turning that the gyroscope tells, how much gravity confirms: in rad/s about 1, in deg/s 0.02. Below this,
+    for certain (three standard errors: steps shake gravity), it is deg/s."""
     gyr_turn: float = 0.02
     """rad rms in a quarter of a second: with less movement across the vertical, gravity tells nothing about units."""
     rate: tuple[float, float] = (1.0, 2000.0)
@@ -305,7 +306,7 @@ def _check_units(path: Path, t: FloatArray, acc: FloatArray | None, gyr: FloatAr
 
 
 def _confirmed_share(t: FloatArray, acc: FloatArray, gyr: FloatArray, checks: CsvChecks) -> float:
-    """How much of the turning of gravity that the angular rate predicts is seen by the accelerometer.
+    """How much of the turning of gravity that the angular rate predicts is at most seen by the accelerometer.
 
     The direction of gravity u in the sensor frame obeys du/dt = -w x u; both sides over quarters of a second, w without
     its median (the bias), regressed through zero. 1 where too little turns to tell.
@@ -329,7 +330,9 @@ def _confirmed_share(t: FloatArray, acc: FloatArray, gyr: FloatArray, checks: Cs
     power = float(np.sum(told * told))
     if not power > len(told) * checks.gyr_turn**2:
         return 1.0
-    return float(np.sum(told * seen)) / power
+    share = float(np.sum(told * seen)) / power
+    left = seen - share * told
+    return abs(share) + 3.0 * float(np.sqrt(np.mean(left * left) / power))
 
 
 def _checked_quat(path: Path, quat: FloatArray, first_line: int, checks: CsvChecks) -> FloatArray:

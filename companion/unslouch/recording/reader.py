@@ -132,12 +132,13 @@ def _corrected(block: DecodedBlock, strap: StrapCalibration | None) -> SampleBlo
 def _utc_offset(decoded: Decoded) -> float | None:
     if not decoded.blocks:
         return None
-    first = decoded.blocks[0]
-    mine = decoded.clock.boot == first.boot
-    if not bool(mine.any()):
-        return None
-    # the packet that was under way for the shortest time is nearest to the truth
-    return float(np.min(decoded.clock.arrival_s[mine] - decoded.clock.t_us[mine] * 1e-6)) - first.offset_s
+    for block in decoded.blocks:  # the first of a boot that was heard live; what only the log holds has no arrivals
+        mine = decoded.clock.boot == block.boot
+        if bool(mine.any()):
+            # the packet that was under way for the shortest time is nearest to the truth
+            delay = decoded.clock.arrival_s[mine] - decoded.clock.t_us[mine] * 1e-6
+            return float(np.min(delay)) - block.offset_s
+    return None
 
 
 def _said(file: McapFile) -> tuple[str | None, list[Marker], dict[str, str]]:

@@ -29,6 +29,7 @@ SYNC_EVERY_S = 0.5
 MARKER_TOPIC = "/marker"
 CALIBRATION_TOPIC = "/calibration"
 DEVICE_TOPIC = "/device"
+RESULT_TOPIC = "/result"
 JSON_TOPICS: dict[str, dict[str, object]] = {
     MARKER_TOPIC: {
         "title": "unslouch.Marker",
@@ -41,6 +42,11 @@ JSON_TOPICS: dict[str, dict[str, object]] = {
         "properties": {"t": {"type": "number"}, "calibration": {"type": "object"}},
     },
     DEVICE_TOPIC: {"title": "unslouch.Device", "type": "object", "properties": {"name": {"type": "string"}}},
+    RESULT_TOPIC: {
+        "title": "unslouch.Result",
+        "type": "object",
+        "properties": {"table": {"type": "string"}, "columns": {"type": "object"}},
+    },
 }
 
 
@@ -128,6 +134,10 @@ class RecordingWriter:
     def calibration(self, t: float, text: str) -> None:
         """Keep a body calibration (JSON) that came into use at a sample time, s."""
         self._json(CALIBRATION_TOPIC, {"t": t, "calibration": json.loads(text)})
+
+    def result(self, entry: str) -> None:
+        """Keep a result (JSON) that went into the database: the database can be made again from it."""
+        self._json(RESULT_TOPIC, json.loads(entry))
 
     def device(self, values: Mapping[str, str]) -> None:
         """Keep what Device Information says."""

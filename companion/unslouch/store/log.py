@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from unslouch.store.journal import part_entry, row_entry
 from unslouch.store.rows import (
     ActivityRow,
     HoldRow,
@@ -68,13 +69,21 @@ class SessionLog:
         The session's beginning; its row is written at once.
     utc_of
         UTC of a strap time; by default the clocks run alike from the start on.
+    journal
+        Is given every row as text, for the recording of the session (:mod:`unslouch.store.journal`).
     """
 
-    def __init__(self, store: Store, start: SessionStart, utc_of: Callable[[float], float] | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        start: SessionStart,
+        utc_of: Callable[[float], float] | None = None,
+        journal: Callable[[str], None] | None = None,
+    ) -> None:
         def alike(t: float) -> float:
             return start.start_utc + (t - start.start_t)
 
-        self._store = store
+        self._store, self._journal = store, journal
         self._utc_of = alike if utc_of is None else utc_of
         self.row = SessionRow(
             uid=start.identity(),
@@ -91,31 +100,40 @@ class SessionLog:
             recording=start.recording,
             strap=start.strap,
         )
-        store.put(self.row)
+        self._put()
 
     def save(self, *parts: SessionPart) -> None:
         """Write rows of this session."""
         if not parts:
             return
-        self._store.put_parts(self.row.uid, [(part, self._utc_of(moment(part))) for part in parts])
+        dated = [(part, self._utc_of(moment(part))) for part in parts]
+        self._store.put_parts(self.row.uid, dated)
+        if self._journal is not None:
+            for part, utc in dated:
+                self._journal(part_entry(self.row.uid, part, utc))
+
+    def _put(self) -> None:
+        self._store.put(self.row)
+        if self._journal is not None:
+            self._journal(row_entry(self.row))
 
     def alive(self, t: float) -> None:
         """Note that the session still runs at ``t``; cheap to call with every block."""
         if t - self.row.last_t >= HEARTBEAT_S:
             self.row = replace(self.row, last_t=t, last_utc=self._utc_of(t))
-            self._store.put(self.row)
+            self._put()
 
     def calibrated(self, calibration: str | None) -> None:
         """The session uses another calibration from now on."""
         self.row = replace(self.row, calibration=calibration)
-        self._store.put(self.row)
+        self._put()
 
     def end(self, t: float, outcome: Outcome = Outcome.COMPLETED) -> None:
         """Close the session."""
         t = max(t, self.row.start_t)
         utc = self._utc_of(t)
         self.row = replace(self.row, last_t=t, last_utc=utc, end_t=t, end_utc=utc, outcome=outcome)
-        self._store.put(self.row)
+        self._put()
 
 
 def moment(part: SessionPart) -> float:

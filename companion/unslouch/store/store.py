@@ -91,13 +91,14 @@ Value = str | float | int | None
 Row = TypeVar("Row")
 
 
-def _encode(value: object) -> Value:
+def encoded(value: object) -> Value:
+    """A value as it is stored."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, tuple):
-        return json.dumps([_encode(item) for item in cast("tuple[object, ...]", value)])
+        return json.dumps([encoded(item) for item in cast("tuple[object, ...]", value)])
     if value is None or isinstance(value, (str, int, float)):
         return value
     raise TypeError(f"a {type(value).__name__} cannot be stored")
@@ -112,6 +113,14 @@ def _decode(kind: type, column: str, value: Value) -> object:
         return bool(value)
     decoder = _DECODERS.get(column)
     return value if decoder is None else decoder(str(value))
+
+
+def _names(kind: type) -> list[str]:
+    return [f.name for f in fields(kind)]
+
+
+def _made(kind: type[Row], names: list[str], line: tuple[Value, ...]) -> Row:
+    return kind(*(_decode(kind, name, value) for name, value in zip(names, line, strict=True)))
 
 
 class Store:
@@ -167,15 +176,20 @@ class Store:
         """Write rows; a row of the same identity is replaced."""
         with self.transaction():
             for row in rows:
-                columns = {f.name: _encode(getattr(row, f.name)) for f in fields(row)}
+                columns = {f.name: encoded(getattr(row, f.name)) for f in fields(row)}
                 self._insert(TABLES[type(row)], columns)
 
     def put_parts(self, session: str, parts: Iterable[tuple[SessionPart, float]]) -> None:
         """Write rows of a session, each with its UTC; a row of the same identity is replaced."""
         with self.transaction():
             for part, utc in parts:
-                columns = {f.name: _encode(getattr(part, f.name)) for f in fields(part)}
+                columns = {f.name: encoded(getattr(part, f.name)) for f in fields(part)}
                 self._insert(TABLES[type(part)], {"session": session, **columns, "utc": utc})
+
+    def put_columns(self, table: str, columns: dict[str, Value]) -> None:
+        """Write a row of a known table by its columns; one of the same identity is replaced."""
+        with self.transaction():
+            self._insert(table, columns)
 
     def _insert(self, table: str, columns: dict[str, Value]) -> None:
         names = ", ".join(f'"{name}"' for name in columns)
@@ -195,10 +209,10 @@ class Store:
         self, kind: type[Row], where: str = "1", values: tuple[Value, ...] = (), *, order: str = "1"
     ) -> list[Row]:
         """Rows of one kind; ``where`` and ``order`` are SQL written in this program, never a person's text."""
-        names = [f.name for f in fields(cast("type[SessionRow]", kind))]
+        names = _names(kind)
         columns = ", ".join(f'"{name}"' for name in names)
         found = self.query(f"SELECT {columns} FROM {TABLES[kind]} WHERE {where} ORDER BY {order}", values)
-        return [kind(*(_decode(kind, name, value) for name, value in zip(names, line, strict=True))) for line in found]
+        return [_made(kind, names, line) for line in found]
 
     def query(self, sql: str, values: tuple[Value, ...] = ()) -> list[tuple[Value, ...]]:
         """Lines of any reading statement."""

@@ -10,8 +10,9 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
-from unslouch.coach.history import coach_history
+from unslouch.coach.history import CoachHistory, coach_history
 from unslouch.coach.keeping import keep as keep_coach
 from unslouch.coach.session import CoachSession
 from unslouch.coach.technique import Plan
@@ -40,8 +41,10 @@ from unslouch.live.feed import (
     Ask,
     Buzz,
     Command,
+    ExpectRotations,
     Feed,
     FeedKind,
+    Keep,
     LinkKind,
     LinkState,
     Mark,
@@ -49,8 +52,10 @@ from unslouch.live.feed import (
     Transport,
     Update,
 )
+from unslouch.store.journal import row_entry
 from unslouch.store.log import SessionLog, SessionStart
-from unslouch.store.rows import CalibrationRow, SessionKind, SharpPainRow, Source
+from unslouch.store.progress import weeks_since_first_desk
+from unslouch.store.rows import CalibrationRow, Outcome, SessionKind, SharpPainRow, Source, person_of
 from unslouch.store.store import Store
 from unslouch.tui.guide import Guide, quality_word
 from unslouch.tui.recent import Recent
@@ -100,7 +105,9 @@ class Conductor:
     store
         Where sessions are kept; None keeps nothing. A replay is never kept: it was when it was live.
     person
-        Whose sessions.
+        Whose sessions; None is the person's own or, for a simulated wearer, the demo's.
+    preferences
+        Thresholds and manners at the desk; None takes the defaults.
     clock
         UTC seconds, for the dates in the store alone.
     """
@@ -110,20 +117,21 @@ class Conductor:
         feed: Feed,
         store: Store | None = None,
         *,
-        person: str = "me",
-        settings: DeskSettings | None = None,
+        person: str | None = None,
+        preferences: Preferences | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.feed = feed
         self.accepts = feed.accepts
         """Asked once: a feed may look at its source for it, and footers ask for every key of every picture."""
         self.store = store
-        self.person = person
+        self.person = person_of(_SOURCES[feed.kind]) if person is None else person
+        self.preferences = Preferences() if preferences is None else preferences
         self.guide = Guide()
         self.recent = Recent()
-        self._settings = settings
         self.clock = clock
-        self._desk = DeskSession(settings)
+        self._settings = self.preferences.desk_settings(self._weeks())
+        self._desk = DeskSession(self._settings)
         self._desk_log: SessionLog | None = None
         self._said: list[Said] = []
         self._coach: CoachSession | None = None
@@ -176,8 +184,9 @@ class Conductor:
 
     def begin_coach(self, technique: Technique, plan: Plan | None = None) -> None:
         """Begin a coached session; the desk rests meanwhile."""
-        history = None if self.store is None else coach_history(self.store, technique, self.person)
+        history = CoachHistory() if self.store is None else coach_history(self.store, technique, self.person)
         self._coach = CoachSession(technique, history, plan)
+        self.send(ExpectRotations(history.least_usual))
         self._coach_log = self._log(SessionKind.COACH, self.now.sample_time, technique) if self._keeps else None
         self._desk_rested = self._desk.state is not PostureState.PAUSED
         if self._desk_rested:
@@ -198,6 +207,7 @@ class Conductor:
         while session is not None and session.phase not in TERMINAL:
             self.coach(CoachEnd())
         self._coach, self._asked = None, None
+        self.send(ExpectRotations(None))
         self.send(Ask("upright"))
         if self._desk_rested:
             self.desk(Resume())
@@ -282,8 +292,9 @@ class Conductor:
             self.recent.add((update.track,))
         if self._started is None and update.frame is not None:
             self._started = update.sample_time
-        if self._desk_log is not None:
-            self._desk_log.alive(update.sample_time)
+        for log in (self._desk_log, self._coach_log):
+            if log is not None and log.row.outcome is Outcome.RUNNING:
+                log.alive(update.sample_time)
 
     def _calibrated(self, calibration: Calibration) -> None:
         text = calibration.to_json()
@@ -295,10 +306,19 @@ class Conductor:
             return
         utc = self.clock()
         uid = f"{self.feed.title}@{utc:.3f}"
-        self.store.put(CalibrationRow(uid, utc, calibration.quality, text, strap=self.feed.title))
+        recording = getattr(self.feed, "recording", None)
+        row = CalibrationRow(uid, utc, calibration.quality, text, self.feed.title, recording)
+        self.store.put(row)
+        self._journal(row_entry(row))
         for log in (self._desk_log, self._coach_log):
             if log is not None:
                 log.calibrated(uid)
+
+    def _weeks(self) -> int:
+        """Weeks since the first desk session, for the fading of cues."""
+        if self.store is None or not self.preferences.fade:
+            return 0
+        return weeks_since_first_desk(self.store, date.fromtimestamp(self.clock()), self.person)
 
     @property
     def _keeps(self) -> bool:
@@ -316,8 +336,12 @@ class Conductor:
             person=self.person,
             technique=technique,
             strap=self.feed.title,
+            recording=getattr(self.feed, "recording", None),
         )
-        return SessionLog(self.store, start)
+        return SessionLog(self.store, start, journal=self._journal)
+
+    def _journal(self, entry: str) -> None:
+        self.send(Keep(entry))
 
     def _carry_out(self, effects: Sequence[DeskEffect]) -> None:
         for effect in effects:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bumble.device import Connection, Device, DeviceConfiguration
 from bumble.hci import Address
 from bumble.host import Host
-from bumble.keys import MemoryKeyStore
+from bumble.keys import JsonKeyStore, MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport.common import AsyncPipeSink
 
@@ -14,9 +16,15 @@ from unslouch.link.radio.medium import Controller, Medium
 
 
 class Laptop:
-    """A central. ``device.keystore`` holds its bonds; ``controller`` can be muted on the medium."""
+    """A central. ``device.keystore`` holds its bonds (in a file, if given); ``controller`` can be muted."""
 
-    def __init__(self, medium: Medium, address: str = "F0:F1:F2:F3:F4:F5", mtu: int | None = 247) -> None:
+    def __init__(
+        self,
+        medium: Medium,
+        address: str = "F0:F1:F2:F3:F4:F5",
+        mtu: int | None = 247,
+        bonds: Path | None = None,
+    ) -> None:
         public = Address(address, Address.PUBLIC_DEVICE_ADDRESS)
         self.controller = Controller("laptop", link=medium, public_address=public)
         self.device = Device(
@@ -24,7 +32,7 @@ class Laptop:
             host=Host(self.controller, AsyncPipeSink(self.controller)),
         )
         self.controller.host = self.device.host
-        self.device.keystore = MemoryKeyStore()
+        self.device.keystore = MemoryKeyStore() if bonds is None else JsonKeyStore("laptop", str(bonds))
         delegate = PairingDelegate(PairingDelegate.NO_OUTPUT_NO_INPUT)
 
         def just_works(_connection: Connection) -> PairingConfig:

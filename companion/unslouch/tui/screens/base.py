@@ -108,6 +108,9 @@ class LiveScreen(Screen[None]):
         word, tone = LINK[now.link.kind]
         if now.link.kind is LinkKind.UP:
             word = FEED[self.conductor.feed.kind]
+            if now.link.progress is not None:
+                done = round(8 * now.link.progress)
+                word = f"{word} [{'#' * done}{'.' * (8 - done)}] {now.link.progress:.0%}"
         battery = "" if now.battery is None else f"{now.battery:.0%}"
         rate = "" if now.rate_hz is None else f"{now.rate_hz:.0f} Hz"
         clock = stamp(now.sample_time - now.started)

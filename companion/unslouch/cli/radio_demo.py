@@ -1,0 +1,62 @@
+"""The demo through the real firmware: a wearer's samples, the firmware as a process, a virtual radio, the link."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unslouch.link.radio.virtual import VirtualRadio
+    from unslouch.link.strap import Strap
+    from unslouch.live.conveyor import Conveyor
+    from unslouch_signal.events import Side, Technique
+
+
+def run_radio_demo(speed: float, seed: int, data_dir: Path | None, *, screen: bool) -> None:
+    """Show the demo on the screen, or in lines.
+
+    Raises
+    ------
+    UnslouchError
+        MISSING_EXTRA without Bumble, NOT_FOUND without the firmware.
+    """
+    from unslouch.link.radios import virtual_radio
+    from unslouch_signal.synth import scenarios
+
+    with tempfile.TemporaryDirectory(prefix="unslouch-") as folder:
+        radio = virtual_radio(Path(folder), speed=speed, seed=seed, scenario=scenarios.demo(seed))
+        if screen:
+            from unslouch.cli.screen import open_screen
+
+            open_screen(lambda: _feed(radio), data_dir=data_dir, keep=data_dir is not None)
+            return
+        from unslouch.cli.plain_demo import run_demo
+
+        run_demo(_feed(radio), data_dir)
+
+
+def _feed(radio: VirtualRadio) -> Conveyor:
+    from unslouch.live.chain import Chain
+    from unslouch.live.conveyor import Conveyor
+
+    strap = _worn(radio)
+    return Conveyor(strap, lambda _: Chain(strap.info.rate_hz))
+
+
+def _worn(radio: VirtualRadio) -> Strap:
+    """Return a strap whose wearer does what the coach asks."""
+    from unslouch.link.strap import Strap, StrapOptions
+    from unslouch_signal.synth import COMMANDS
+
+    class WornStrap(Strap):
+        """The wearer is asked beside the link: a real strap has none to ask."""
+
+        moves: tuple[str, ...] = tuple(COMMANDS)
+
+        def ask(
+            self, move: str, technique: Technique | None, side: Side | None, zone: tuple[float, float] | None
+        ) -> None:
+            radio.ask(move, technique, side, zone)
+
+    return WornStrap(radio.address, "Virtual strap", StrapOptions(pair=True), radio=radio)

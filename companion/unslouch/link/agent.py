@@ -1,0 +1,114 @@
+"""Our pairing agent for BlueZ: without one it waits half a minute for nobody and gives up. Linux only.
+
+bleak registers no agent. Ours says yes to Just Works, which is what the strap does, and shows a passkey where one is
+asked for. It is registered while a bond is made and no longer.
+"""
+
+# ruff: noqa: N802, F821, UP037  # D-Bus names its methods and writes signatures where Python has types
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+from dbus_fast import DBusError
+from dbus_fast.aio import MessageBus
+from dbus_fast.service import ServiceInterface, dbus_method
+
+from unslouch.link.bluez import BluezError, call, system_bus
+
+PATH = "/org/unslouch/agent"
+MANAGER = "org.bluez.AgentManager1"
+CAPABILITY = "KeyboardDisplay"
+"""What the machine can do; the strap can do neither, so the two agree on Just Works."""
+REJECTED = "org.bluez.Error.Rejected"
+
+
+def _interface(show: Callable[[str], None]) -> ServiceInterface:
+    """Make the agent's interface (org.bluez.Agent1)."""
+
+    class Agent(ServiceInterface):
+        """Answers BlueZ."""
+
+        def __init__(self) -> None:
+            super().__init__("org.bluez.Agent1")
+
+        @dbus_method()
+        def Release(self) -> None:
+            """BlueZ needs it no longer."""
+
+        @dbus_method()
+        def Cancel(self) -> None:
+            """What was asked is asked no longer."""
+            show("Pairing was cancelled.")
+
+        @dbus_method()
+        def RequestAuthorization(self, device: "o") -> None:  # type: ignore[name-defined]
+            """Just Works: the person has asked for this bond just now."""
+
+        @dbus_method()
+        def AuthorizeService(self, device: "o", uuid: "s") -> None:  # type: ignore[name-defined]
+            """Use of a service of a device that is bonded."""
+
+        @dbus_method()
+        def RequestConfirmation(self, device: "o", passkey: "u") -> None:  # type: ignore[name-defined]
+            """Numeric comparison: show the number; the person has asked for this bond just now."""
+            show(f"The number is {passkey:06d}.")
+
+        @dbus_method()
+        def DisplayPasskey(self, device: "o", passkey: "u", entered: "q") -> None:  # type: ignore[name-defined]
+            """Show the passkey that is to be entered at the other side."""
+            show(f"The passkey is {passkey:06d}.")
+
+        @dbus_method()
+        def DisplayPinCode(self, device: "o", pincode: "s") -> None:  # type: ignore[name-defined]
+            """Show the PIN that is to be entered at the other side."""
+            show(f"The PIN is {pincode}.")
+
+        @dbus_method()
+        def RequestPasskey(self, device: "o") -> "u":  # type: ignore[name-defined]
+            """Refuse: a strap shows nothing that could be typed here."""
+            raise DBusError(REJECTED, "a strap has no passkey")
+
+        @dbus_method()
+        def RequestPinCode(self, device: "o") -> "s":  # type: ignore[name-defined]
+            """Refuse: legacy pairing is not for straps."""
+            raise DBusError(REJECTED, "a strap has no PIN")
+
+    return Agent()
+
+
+async def register(bus: MessageBus, show: Callable[[str], None]) -> None:
+    """Put the agent on a bus and make it BlueZ's first choice.
+
+    Raises
+    ------
+    BluezError
+        When BlueZ does not take it.
+    """
+    bus.export(PATH, _interface(show))
+    await call(bus, "/org/bluez", MANAGER, "RegisterAgent", "os", [PATH, CAPABILITY])
+    await call(bus, "/org/bluez", MANAGER, "RequestDefaultAgent", "o", [PATH])
+
+
+async def unregister(bus: MessageBus) -> None:
+    """Take the agent away.
+
+    Raises
+    ------
+    BluezError
+    """
+    await call(bus, "/org/bluez", MANAGER, "UnregisterAgent", "o", [PATH])
+    bus.unexport(PATH)
+
+
+@asynccontextmanager
+async def standing_by(show: Callable[[str], None]) -> AsyncGenerator[None]:
+    """Answer BlueZ while a bond is made; where BlueZ takes no agent, pairing is tried all the same."""
+    try:
+        async with system_bus() as bus:
+            await register(bus, show)
+            yield
+            await unregister(bus)
+    except BluezError as error:
+        show(f"BlueZ: {error}.")
+        raise

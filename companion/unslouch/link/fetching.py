@@ -1,0 +1,209 @@
+"""Gets what is missing over one connection: from the strap's RAM at full rate, or from its flash log.
+
+Both go on beside each other and beside the stream; which samples and records are missing is the ledger's knowledge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from unslouch.link.connection import StrapConnection
+from unslouch.link.ledger import Hole, Ledger
+from unslouch.link.records import RecordWatch
+from unslouch.wire.control import ControlStatus, Op
+from unslouch.wire.source import Channel, Packet
+from unslouch.wire.status import Status
+
+RESEND_MOST = 1500
+"""Samples asked for at once: half a minute, what the strap's ring holds."""
+NEAR = 52
+"""Samples between two holes that are asked for in one request: a second."""
+RING_TRIES = 5
+ASK_AGAIN_S = 1.0
+LOG_TRIES = 5
+"""Transfers that brought nothing new before the strap is believed to be unable to give the rest."""
+STUCK_S = 5.0
+"""A transfer that sends, but nothing new, for this long does not end by itself: it is stopped."""
+LOG_MOST = 1 << 17
+"""Records a strap can hold at most: its 2 MiB of flash in the smallest records. One that claims more lies."""
+LOOK_S = 0.05
+
+
+class Fetcher:
+    """What is missing, over one connection.
+
+    Parameters
+    ----------
+    connection
+        Open, subscribed.
+    ledger
+        Of the strap, over all connections.
+    tell
+        Called with the share of a log transfer that has come (0 to 1), and with None at its end.
+    """
+
+    def __init__(self, connection: StrapConnection, ledger: Ledger, tell: Callable[[float | None], None]) -> None:
+        self._connection, self._ledger, self._tell = connection, ledger, tell
+        self._records = RecordWatch()
+        self._filled = asyncio.Event()
+        self._log_wanted: tuple[int, int] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing that can still come is missing."""
+        return self._log_wanted is None and not any(hole.asked < RING_TRIES for hole in self._ledger.holes)
+
+    def take(self, packet: Packet) -> None:
+        """Note a packet that came."""
+        if packet.channel is Channel.STREAM:
+            self._filled.set()
+        elif packet.channel is Channel.LOG:
+            for record_id in self._records.take(packet.data):
+                self._ledger.log_record(record_id)
+
+    def plan(self, status: Status) -> None:
+        """Decide at the start of a connection what is asked from the ring and what from the log."""
+        ledger = self._ledger
+        known = ledger.boot
+        if status.log_next <= ledger.position().log_id:
+            ledger.forget_log()  # ids that run backward: the strap's flash is another than it was
+        if status.log_oldest is not None and _plausible(status):
+            ledger.log_starts_at(status.log_oldest)
+        if known == status.boot:
+            ledger.expect(status.boot, status.seq)
+            oldest = status.ring_oldest_seq or 0
+            in_ring = all(hole.first >= oldest for hole in ledger.holes)
+        else:
+            ledger.expect(status.boot, 0)
+            in_ring = False
+        if not in_ring:
+            self._want_log(status)
+
+    def _want_log(self, status: Status) -> None:
+        unconfirmed = status.log_next if status.log_unconfirmed is None else status.log_unconfirmed
+        if unconfirmed < status.log_next and _plausible(status):
+            self._log_wanted = (unconfirmed, status.log_next - 1)
+
+    # The ring.
+
+    async def mend_ring(self) -> None:
+        """Ask for missing samples while the link lasts."""
+        while True:
+            holes = [hole for hole in self._ledger.holes if hole.asked < RING_TRIES]
+            if holes:
+                await self._ask_ring(holes)
+            else:
+                await self._give_up_stale()
+            await asyncio.sleep(LOOK_S)
+
+    async def _give_up_stale(self) -> None:
+        """Leave to the log what the ring has not given in all tries: it must not hold up what is confirmed."""
+        stale = self._ledger.holes
+        for hole in stale:
+            self._ledger.give_up(hole)
+        if stale:
+            self._want_log(await self._connection.status())
+
+    async def _ask_ring(self, holes: list[Hole]) -> None:
+        """Ask for missing samples from the strap's RAM; what is gone there is asked from the log.
+
+        Holes that lie near each other go into one request: what is between them comes twice, which costs less than a
+        request's way there and back.
+        """
+        first, last = holes[0].first, min(holes[0].end, holes[0].first + RESEND_MOST)
+        for hole in holes[1:]:
+            if hole.first - last > NEAR or hole.end - first > RESEND_MOST:
+                break
+            last = hole.end
+        asked = [hole for hole in holes if hole.first < last]
+        for hole in asked:
+            self._ledger.asked(hole)
+        values = {"boot": holes[0].boot, "seq": first, "count": last - first}
+        answer = await self._connection.request(Op.RESEND, values)
+        if answer.status is ControlStatus.GONE:
+            for hole in asked:
+                self._ledger.give_up(hole)
+            self._want_log(await self._connection.status())
+            return
+        if answer.status is not ControlStatus.OK:
+            await asyncio.sleep(ASK_AGAIN_S / 4)
+            return
+        held = answer.values["seq"]
+        if any(hole.first < held for hole in asked):
+            # the ring has lost the beginning
+            for hole in asked:
+                self._ledger.give_up(hole)
+                self._ledger.reopen(replace(hole, first=max(hole.first, held)))
+            self._want_log(await self._connection.status())
+        self._filled.clear()
+        with contextlib.suppress(TimeoutError):  # what did not come is asked for again
+            await asyncio.wait_for(self._until_filled(first, last), ASK_AGAIN_S)
+
+    async def _until_filled(self, first: int, last: int) -> None:
+        while any(hole.first < last and hole.end > first for hole in self._ledger.holes):
+            await self._filled.wait()
+            self._filled.clear()
+
+    # The log.
+
+    async def mend_log(self) -> None:
+        """Fetch what is wanted of the log while the link lasts."""
+        while True:
+            if self._log_wanted is not None:
+                await self._fetch_log(*self._log_wanted)
+            await asyncio.sleep(LOOK_S)
+
+    async def _fetch_log(self, first: int, last: int) -> None:
+        """Fetch log records while the stream goes on; records that did not arrive whole are asked for again."""
+        first = max(first, self._ledger.position().log_id + 1)
+        total = max(last - first + 1, 1)
+        vain = 0
+        while vain < LOG_TRIES:
+            missing = self._ledger.missing_records(first, last)
+            if not missing:
+                break
+            self._records.begin()
+            answer = await self._connection.request(Op.LOG_READ, {"first": missing[0][0], "last": missing[-1][1]})
+            if answer.status is ControlStatus.GONE:
+                break
+            if answer.status is not ControlStatus.OK:
+                vain += 1
+                if answer.status is ControlStatus.BUSY:
+                    await self._connection.request(Op.LOG_STOP)
+                await asyncio.sleep(0.2 * vain)
+                continue
+            came = await self._transfer(first, last, total)
+            vain = 0 if came else vain + 1
+        # what is still missing after that the strap cannot give
+        self._ledger.log_starts_at(last + 1)
+        self._log_wanted = None
+        self._tell(None)
+
+    async def _transfer(self, first: int, last: int, total: int) -> bool:
+        """Follow one transfer to its end; whether it brought anything new."""
+        before = left = self._left(first, last)
+        news = time.monotonic()
+        while not self._records.ended and self._records.idle_s() <= ASK_AGAIN_S:
+            now = self._left(first, last)
+            if now < left:
+                left, news = now, time.monotonic()
+            elif time.monotonic() - news > STUCK_S:
+                await self._connection.request(Op.LOG_STOP)
+                break
+            self._tell(1 - left / total)
+            await asyncio.sleep(0.1)
+        return self._left(first, last) < before
+
+    def _left(self, first: int, last: int) -> int:
+        return sum(b - a + 1 for a, b in self._ledger.missing_records(first, last))
+
+
+def _plausible(status: Status) -> bool:
+    """Whether the log can hold what the strap says it holds."""
+    oldest = status.log_next if status.log_oldest is None else status.log_oldest
+    unconfirmed = status.log_next if status.log_unconfirmed is None else status.log_unconfirmed
+    return 0 <= status.log_next - oldest <= LOG_MOST and oldest <= max(unconfirmed, oldest) <= status.log_next
