@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ABSENT = "shared data is absent"
+NO_CARGO = "cargo is absent: the firmware cannot be built (https://rustup.rs)"
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +28,34 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(ABSENT)
     return folder
+
+
+@pytest.fixture(scope="session")
+def strap_binary() -> Path:
+    """Path of `unslouch-strap`: what UNSLOUCH_STRAP names, otherwise built from the checkout."""
+    given = os.environ.get("UNSLOUCH_STRAP")
+    if given:
+        return Path(given)
+    cargo = shutil.which("cargo")
+    if cargo is None:
+        pytest.skip(NO_CARGO)
+    import fcntl  # not on Windows, where CI builds no firmware
+
+    firmware = ROOT / "firmware"
+    target = firmware / "target"
+    target.mkdir(exist_ok=True)
+    with (target / ".pytest-build.lock").open("w") as lock:
+        # one worker builds, the others find it done
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        built = subprocess.run(
+            [cargo, "build", "--release", "--locked", "-p", "unslouch-strap-host"],
+            cwd=firmware,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert built.returncode == 0, built.stderr
+    return target / "release" / "unslouch-strap"
 
 
 @pytest.hookimpl(wrapper=True)

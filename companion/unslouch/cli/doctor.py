@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import platform
@@ -173,8 +172,10 @@ async def _scan(backends: Backends, known: list[KnownStrap]) -> list[Finding]:
 
 async def _strap(backends: Backends, radio: Radio, known: KnownStrap, seconds: float) -> list[Finding]:
     """Connect, look at the bond, measure the stream."""
+    import asyncio
+
     from unslouch.errors import LinkError
-    from unslouch.link.ledger import Ledger
+    from unslouch.link.ledger import Ledger, Position
     from unslouch.link.visit import visit
     from unslouch.wire.control import Op
     from unslouch.wire.layout import PROTOCOL_VERSION
@@ -200,7 +201,7 @@ async def _strap(backends: Backends, radio: Radio, known: KnownStrap, seconds: f
     if status.samples_lost:
         text = f"{known.name} has lost {status.samples_lost} samples since its start."
         found.append(Finding("strap", WATCH, text))
-    ledger = Ledger()
+    ledger = Ledger(Position(status.boot, status.seq))
     stream = [packet for packet in packets if packet.channel is Channel.STREAM]
     for packet in stream:
         ledger.take(packet)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -190,6 +189,8 @@ def at_strap(data_dir: Path | None, strap: str | None, work: Callable[[Any, Know
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; Ctrl-C cancels, and what was opened is closed."""
+    import asyncio
+
     return asyncio.run(work)
 
 

@@ -68,20 +68,23 @@ class Fetcher:
     def plan(self, status: Status) -> None:
         """Decide at the start of a connection what is asked from the ring and what from the log."""
         ledger = self._ledger
-        known = ledger.boot
         if status.log_next <= ledger.position().log_id:
             ledger.forget_log()  # ids that run backward: the strap's flash is another than it was
         if status.log_oldest is not None and _plausible(status):
             ledger.log_starts_at(status.log_oldest)
-        if known == status.boot:
-            ledger.expect(status.boot, status.seq)
-            oldest = status.ring_oldest_seq or 0
-            in_ring = all(hole.first >= oldest for hole in ledger.holes)
-        else:
-            ledger.expect(status.boot, 0)
-            in_ring = False
-        if not in_ring:
+        another = ledger.boot != status.boot
+        ledger.expect(status.boot, status.seq)
+        if self._trim(status) or another:
             self._want_log(status)
+
+    def _trim(self, status: Status) -> bool:
+        """Leave to the log what the ring holds no more; whether there was any."""
+        oldest = status.seq if status.ring_oldest_seq is None else status.ring_oldest_seq
+        gone = [hole for hole in self._ledger.holes if hole.first < oldest]
+        for hole in gone:
+            self._ledger.give_up(hole)
+            self._ledger.reopen(replace(hole, first=oldest))
+        return bool(gone)
 
     def _want_log(self, status: Status) -> None:
         unconfirmed = status.log_next if status.log_unconfirmed is None else status.log_unconfirmed
@@ -125,9 +128,11 @@ class Fetcher:
         values = {"boot": holes[0].boot, "seq": first, "count": last - first}
         answer = await self._connection.request(Op.RESEND, values)
         if answer.status is ControlStatus.GONE:
-            for hole in asked:
-                self._ledger.give_up(hole)
-            self._want_log(await self._connection.status())
+            status = await self._connection.status()
+            if not self._trim(status):
+                for hole in asked:
+                    self._ledger.give_up(hole)
+            self._want_log(status)
             return
         if answer.status is not ControlStatus.OK:
             await asyncio.sleep(ASK_AGAIN_S / 4)
