@@ -319,6 +319,10 @@ class Controller(bumble_controller.Controller):
                 hci.HCI_LE_PHY_Update_Complete_Event(status=0, connection_handle=end.handle, tx_phy=phy, rx_phy=phy)
             )
 
+    def on_hci_le_remove_device_from_resolving_list_command(self, _command: Any) -> Any:
+        """Forget a peer's key; Bumble's controller knows adding and clearing alone, and a host would wait for ever."""
+        return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
+
     def on_hci_read_rssi_command(self, command: Any) -> Any:
         """Tell the signal strength."""
         return hci.HCI_Read_RSSI_ReturnParameters(
