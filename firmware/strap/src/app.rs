@@ -27,8 +27,8 @@ use crate::{advertise, button, motor, pairing, power, sampler, status};
 pub const CONNECTIONS: usize = 1;
 /// Signalling, attributes, security.
 pub const CHANNELS: usize = 3;
-/// What the host needs of RAM.
-pub type Resources = HostResources<DefaultPacketPool, CONNECTIONS, CHANNELS, 1, BONDS>;
+/// What the host needs of RAM; a fifth bond is made before the oldest is dropped.
+pub type Resources = HostResources<DefaultPacketPool, CONNECTIONS, CHANNELS, 1, { BONDS + 1 }>;
 
 /// The last samples. One strap runs in a program.
 static RING: ConstStaticCell<Ring> = ConstStaticCell::new(Ring::new());

@@ -55,7 +55,14 @@ pub fn execute<P: PacketPool>(
     };
     match request {
         Request::Start { profile, samples } => {
-            let plan = StreamPlan { profile, samples };
+            let plan = StreamPlan {
+                profile,
+                samples,
+                number: shared.with(|state| {
+                    state.starts = state.starts.wrapping_add(1);
+                    state.starts
+                }),
+            };
             let Some(used) = packet_samples(conn, plan) else {
                 return refused(Status::NotNow);
             };

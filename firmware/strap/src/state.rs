@@ -35,6 +35,8 @@ pub struct StreamPlan {
     pub profile: Profile,
     /// Samples per packet.
     pub samples: u8,
+    /// Tells one START from the next.
+    pub number: u8,
 }
 
 /// Samples to send again.
@@ -115,6 +117,8 @@ pub struct State {
     pub gate_holds_until: Option<Instant>,
     /// The running stream.
     pub stream: Option<StreamPlan>,
+    /// How often a stream was started.
+    pub starts: u8,
     /// A central that may use the strap is connected.
     pub connected: bool,
     /// Link parameters wanted: economy instead of low latency.
@@ -234,6 +238,7 @@ impl Shared {
                 gate_holds_until: None,
                 fast_until: None,
                 stream: None,
+                starts: 0,
                 connected: false,
                 economy: false,
                 parameters: None,

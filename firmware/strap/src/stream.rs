@@ -51,7 +51,11 @@ pub async fn serve(
             match (&mut cursor, plan) {
                 (Some(at), Some(plan)) if at.plan == plan => {}
                 (at, Some(plan)) => {
-                    let next = shared.with(|state| state.ring.next());
+                    // started again while it runs, it goes on where it was
+                    let next = match at {
+                        Some(at) => at.next,
+                        None => shared.with(|state| state.ring.next()),
+                    };
                     *at = Some(Cursor {
                         plan,
                         next,

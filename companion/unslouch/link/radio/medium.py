@@ -319,9 +319,14 @@ class Controller(bumble_controller.Controller):
                 hci.HCI_LE_PHY_Update_Complete_Event(status=0, connection_handle=end.handle, tx_phy=phy, rx_phy=phy)
             )
 
-    def on_hci_le_remove_device_from_resolving_list_command(self, _command: Any) -> Any:
-        """Forget a peer's key; Bumble's controller knows adding and clearing alone, and a host would wait for ever."""
-        return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
+    def on_hci_le_remove_device_from_resolving_list_command(self, command: Any) -> None:
+        """Forget a peer's key; Bumble knows adding and clearing alone, and a host would wait for ever."""
+        done = hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
+        self.send_hci_packet(
+            hci.HCI_Command_Complete_Event(
+                num_hci_command_packets=1, command_opcode=command.op_code, return_parameters=done
+            )
+        )
 
     def on_hci_read_rssi_command(self, command: Any) -> Any:
         """Tell the signal strength."""
