@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from unslouch.cli.command import UnslouchCommand, at_terminal, data_dir_option, examples, plain_option
+from unslouch.cli.screen import open_screen, screen_options
 from unslouch.cli.straps import strap_feed, strap_options
 
 NAMES = {
@@ -31,6 +32,7 @@ NAMES = {
 @click.option("--sets", type=int, metavar="N", help="Sets.")
 @click.option("--rest", type=float, metavar="S", help="Seconds of rest between.")
 @strap_options
+@screen_options
 @plain_option
 @data_dir_option
 def coach(
@@ -64,17 +66,15 @@ def coach(
         sitting=True,
     )
     keep = not simulated or data_dir is not None
-    if at_terminal() and not plain:
-        from unslouch.cli.screen import open_screen
-
-        open_screen(feed, start="coach", data_dir=data_dir, keep=keep, technique=NAMES[technique])
-        return
-    from unslouch.cli.plain_coach import run_coach
     from unslouch.coach.techniques import TECHNIQUES
-    from unslouch.store.paths import data_paths
-    from unslouch.store.store import Store
     from unslouch_signal.events import Technique
 
     spec = TECHNIQUES[Technique(NAMES[technique])]
     plan = spec.plan(hold_s=hold, repetitions=repetitions, sets=sets, rest_s=rest)
-    run_coach(feed, spec.technique, plan, (lambda: Store.open(data_paths(data_dir))) if keep else None)
+    if at_terminal() and not plain:
+        open_screen(feed, start="coach", data_dir=data_dir, keep=keep, technique=spec.technique.value, plan=plan)
+        return
+    from unslouch.cli.plain_coach import run_coach
+    from unslouch.store.store import Store
+
+    run_coach(feed, spec.technique, plan, (lambda: Store.for_sessions(data_dir)) if keep else None)

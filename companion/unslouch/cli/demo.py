@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from unslouch.cli.command import UnslouchCommand, at_terminal, data_dir_option, examples, plain_option
+from unslouch.cli.screen import open_screen, screen_options
 
 if TYPE_CHECKING:
     from unslouch.live.conveyor import Conveyor
@@ -41,6 +42,7 @@ LONGEST_S = 400.0
     is_flag=True,
     help="Through the strap's real firmware and a virtual radio (for developers: needs unslouch[radio]).",
 )
+@screen_options
 @plain_option
 @data_dir_option
 def demo(speed: float | None, seed: int, over_radio: bool, plain: bool, data_dir: Path | None) -> None:
@@ -56,8 +58,6 @@ def demo(speed: float | None, seed: int, over_radio: bool, plain: bool, data_dir
         run_radio_demo(speed or 1.0, seed, data_dir, screen=at_terminal() and not plain)
         return
     if at_terminal() and not plain:
-        from unslouch.cli.screen import open_screen
-
         open_screen(lambda: simulated_feed(speed or 1.0, seed), data_dir=data_dir, keep=data_dir is not None)
         return
     from unslouch.cli.plain_demo import run_demo

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from unslouch.cli.command import UnslouchCommand, at_terminal, data_dir_option, examples, plain_option
+from unslouch.cli.screen import open_screen, screen_options
 from unslouch.cli.straps import strap_feed, strap_options
 
 
@@ -19,6 +20,7 @@ from unslouch.cli.straps import strap_feed, strap_options
     ),
 )
 @strap_options
+@screen_options
 @plain_option
 @data_dir_option
 def desk(
@@ -47,13 +49,9 @@ def desk(
     )
     keep = not simulated or data_dir is not None
     if at_terminal() and not plain:
-        from unslouch.cli.screen import open_screen
-
         open_screen(feed, data_dir=data_dir, keep=keep)
         return
     from unslouch.cli.plain_desk import run_desk
-    from unslouch.store.paths import data_paths
     from unslouch.store.store import Store
 
-    store = Store.open(data_paths(data_dir)) if keep else None
-    run_desk(feed(), store)
+    run_desk(feed, (lambda: Store.for_sessions(data_dir)) if keep else None)

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from unslouch.cli.lines import Lines
 from unslouch.cli.plain_desk import POLL_S, calibration_line, journal_of, session_start
@@ -34,10 +35,10 @@ from unslouch.coach.values import (
     Skip,
 )
 from unslouch.errors import Reason, UnslouchError
-from unslouch.live.feed import Ask, Feed, FeedKind, LinkKind, Update
+from unslouch.live.feed import Ask, ExpectRotations, Feed, FeedKind, LinkKind, Update
 from unslouch.report.plain import Line
 from unslouch.store.log import SessionLog
-from unslouch.store.rows import SessionKind
+from unslouch.store.rows import SessionKind, person_of
 from unslouch.store.store import Store
 from unslouch_signal.events import Side, Technique
 
@@ -153,8 +154,9 @@ class PlainCoach:
     ) -> None:
         self._feed, self._lines, self._answers = feed, lines, answers
         self._store = None if feed.kind is FeedKind.REPLAY else store
-        history = CoachHistory() if store is None else coach_history(store, technique)
+        history = CoachHistory() if store is None else coach_history(store, technique, person_of(SOURCES[feed.kind]))
         self._session = CoachSession(technique, history, plan)
+        self._usual = history.least_usual
         self._log: SessionLog | None = None
         self._link = LinkKind.CONNECTING
         self._shown: tuple[object, ...] | None = None
@@ -171,6 +173,10 @@ class PlainCoach:
     def view(self) -> CoachView:
         """What there is to show."""
         return self._session.view
+
+    def begin(self) -> None:
+        """From now on the person does what the coach says."""
+        self._feed.send(ExpectRotations(self._usual))
 
     def take(self, update: Update) -> None:
         """Take one update."""
@@ -222,6 +228,7 @@ class PlainCoach:
         for _ in range(2):  # the first End shows the result, the second leaves it
             if not self.over:
                 self._carry_out(self._session.command(End()))
+        self._feed.send(ExpectRotations(None))
 
     def _tell(self) -> None:
         """Print title, instruction and details of a step that has just begun."""
@@ -267,12 +274,15 @@ def run_coach(
 ) -> None:
     """Coach one session in lines; Ctrl-C ends it as the person's own end would."""
     lines = Lines()
-    store = None if open_store is None else open_store()
-    feed = make_feed()
-    coach = PlainCoach(feed, technique, lines, Answers(), plan=plan, store=store)
-    lines.say(HELP)
-    lines.say()
-    try:
+    with ExitStack() as closing:
+        store = None if open_store is None else closing.enter_context(open_store())
+        feed = make_feed()
+        closing.callback(feed.close)
+        coach = PlainCoach(feed, technique, lines, Answers(), plan=plan, store=store)
+        closing.callback(coach.end)
+        coach.begin()
+        lines.say(HELP)
+        lines.say()
         while not coach.over:
             for update in feed.poll():
                 coach.take(update)
@@ -280,8 +290,3 @@ def run_coach(
                     return
             coach.attend()
             time.sleep(POLL_S)
-    finally:
-        coach.end()
-        feed.close()
-        if store is not None:
-            store.close()

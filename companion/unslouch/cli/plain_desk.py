@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 from unslouch.cli.lines import Lines
+from unslouch.desk.preferences import Preferences, preferences
 from unslouch.desk.session import DeskSession
 from unslouch.desk.values import Cue, CueKind, DeskEffect, DeskSettings, End, Ended, Link, Notify
 from unslouch.live.feed import Buzz, Feed, FeedKind, Keep, LinkKind, Update
 from unslouch.report.plain import Line, event_lines
 from unslouch.report.words import counted, span
 from unslouch.store.log import Save, SessionLog, SessionStart
-from unslouch.store.rows import SessionKind, Source
+from unslouch.store.rows import SessionKind, Source, person_of
 from unslouch.store.store import Store
 from unslouch_signal.events import RotationRep, SlouchSpell, Technique
 from unslouch_signal.progress import Verdict, summarise
@@ -41,6 +43,7 @@ def session_start(feed: Feed, kind: SessionKind, t: float, technique: Technique 
         start_t=t,
         start_utc=utc,
         utc_offset_s=float(time.localtime(utc).tm_gmtoff),
+        person=person_of(SOURCES[feed.kind]),
         technique=technique,
         strap=feed.title,
         recording=getattr(feed, "recording", None),
@@ -177,16 +180,17 @@ def rotation_sentence(reps: list[RotationRep]) -> str:
     return text
 
 
-def run_desk(feed: Feed, store: Store | None = None, settings: DeskSettings | None = None) -> None:
+def run_desk(make_feed: Callable[[], Feed], open_store: Callable[[], Store] | None = None) -> None:
     """Print a feed's events until it ends or Ctrl-C, then what it came to; everything is closed either way."""
-    lines = Lines()
-    desk = PlainDesk(feed, lines, store, settings)
-    try:
-        for update in updates(feed):
-            desk.take(update)
-    finally:
-        desk.end()
-        feed.close()
-        if store is not None:
-            store.close()
-        desk.summary()
+    with ExitStack() as closing:
+        store = None if open_store is None else closing.enter_context(open_store())
+        feed = make_feed()
+        closing.callback(feed.close)
+        chosen = Preferences() if store is None or feed.kind is not FeedKind.LIVE else preferences(store)
+        desk = PlainDesk(feed, Lines(), store, chosen.desk_settings())
+        try:
+            for update in updates(feed):
+                desk.take(update)
+        finally:
+            desk.end()
+            desk.summary()

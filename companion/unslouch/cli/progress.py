@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=UnslouchCommand,
-    epilog=examples("unslouch progress", "unslouch progress --json", "unslouch progress --data-dir trial"),
+    epilog=examples(
+        "unslouch progress",
+        "unslouch progress --json",
+        "unslouch progress --person demo --data-dir trial   # what simulated wearers did",
+    ),
 )
+@click.option("--person", metavar="NAME", default="me", show_default=True, help="Whose; demo is the simulated wearer.")
 @json_option("One JSON object.")
 @data_dir_option
-def progress(as_json: bool, data_dir: Path | None) -> None:
+def progress(person: str, as_json: bool, data_dir: Path | None) -> None:
     """Show range per side over the days with the measurement error, practice and posture at the desk.
 
     A change is called real only beyond the least change that such a measurement can detect (6 degrees between days,
@@ -35,23 +40,27 @@ def progress(as_json: bool, data_dir: Path | None) -> None:
     paths = data_paths(data_dir)
     if not paths.database.exists():
         if as_json:
-            click.echo(json.dumps({"rotation": [], "practice": None, "desk": []}))
+            click.echo(json.dumps({"person": person, "rotation": [], "practice": None, "desk": []}))
         else:
             click.echo(f"Nothing is kept in {paths.root} yet. `unslouch coach` and `unslouch desk` begin it.")
         return
     with Store.open(paths, read_only=True) as store:
         if as_json:
-            click.echo(json.dumps(progress_object(store, date.today()), allow_nan=False))
-        else:
-            click.echo(progress_page(store, date.today()), color=colour(sys.stdout))
+            click.echo(json.dumps(progress_object(store, date.today(), person), allow_nan=False))
+            return
+        click.echo(progress_page(store, date.today(), person), color=colour(sys.stdout))
+        others = [name for name in store.persons() if name != person]
+        if person == "me" and "demo" in others:
+            click.echo("What simulated wearers did is kept apart: --person demo shows it.", err=True)
 
 
-def progress_object(store: Store, today: date) -> dict[str, object]:
+def progress_object(store: Store, today: date, person: str = "me") -> dict[str, object]:
     """Return what ``--json`` prints."""
     from unslouch.store.progress import desk_days, practised_days, streak
 
-    practice = streak(practised_days(store), today)
+    practice = streak(practised_days(store, person), today)
     return {
+        "person": person,
         "rotation": [
             {
                 "technique": technique,
@@ -60,7 +69,7 @@ def progress_object(store: Store, today: date) -> dict[str, object]:
                 "change_deg": change,
                 "verdict": verdict,
             }
-            for technique, side, days, change, verdict in _rotation(store)
+            for technique, side, days, change, verdict in _rotation(store, person)
         ],
         "practice": {"streak_days": practice.practised, "days_of_28": practice.of_28},
         "desk": [
@@ -71,12 +80,12 @@ def progress_object(store: Store, today: date) -> dict[str, object]:
                 "unknown_s": round(day.unknown_s, 1),
                 "alerts": day.alerts,
             }
-            for day in desk_days(store)
+            for day in desk_days(store, person)
         ],
     }
 
 
-def _rotation(store: Store) -> list[tuple[str, str, list[tuple[date, float, float]], float | None, str]]:
+def _rotation(store: Store, person: str) -> list[tuple[str, str, list[tuple[date, float, float]], float | None, str]]:
     """Return technique, side, days with mean and best in degrees, change from first to last, and what it means."""
     from unslouch.store.progress import daily_ranges
     from unslouch_signal.events import Side, Technique
@@ -85,7 +94,7 @@ def _rotation(store: Store) -> list[tuple[str, str, list[tuple[date, float, floa
     found: list[tuple[str, str, list[tuple[date, float, float]], float | None, str]] = []
     for technique in (Technique.SEATED_ROTATION, Technique.SUPINE_ROTATION):
         for side in Side:
-            rows = daily_ranges(store, technique, side)
+            rows = daily_ranges(store, technique, side, person)
             if not rows:
                 continue
             days = [(row.day, round(math.degrees(row.mean), 1), round(math.degrees(row.best), 1)) for row in rows]
@@ -95,7 +104,7 @@ def _rotation(store: Store) -> list[tuple[str, str, list[tuple[date, float, floa
     return found
 
 
-def progress_page(store: Store, today: date) -> str:
+def progress_page(store: Store, today: date, person: str = "me") -> str:
     """Write the progress for a person."""
     import numpy as np
 
@@ -108,7 +117,7 @@ def progress_page(store: Store, today: date) -> str:
 
     style = page_style()
     rows: list[str] = [style.bold("Rotation") + f"  ±{math.degrees(MDC95):.0f}° is measurement noise"]
-    for technique, side, days, change, verdict in _rotation(store):
+    for technique, side, days, change, verdict in _rotation(store, person):
         means = np.array([mean for _, mean, _ in days])
         line = style.pen.spark(means[-28:], min(len(means), 28), 0.0, ROTATION_SCALE_DEG)
         best = max(best for _, _, best in days)
@@ -117,11 +126,11 @@ def progress_page(store: Store, today: date) -> str:
             rows.append(f"      {change:+.1f}° since {days[0][0]:%d %b %Y}: {verdict}")
     if len(rows) == 1:
         rows.append("  none measured yet: three valid repetitions of a side in one session make a measurement")
-    practice = streak(practised_days(store), today)
+    practice = streak(practised_days(store, person), today)
     rows += ["", style.bold("Practice"), f"  {counted(practice.of_28, 'day')} in the last four weeks"]
     if practice.practised:
         rows[-1] += f", {counted(practice.practised, 'day')} in the present streak"
-    desk = desk_days(store)
+    desk = desk_days(store, person)
     if desk:
         rows += ["", style.bold("Desk")]
         for day in desk[-14:]:

@@ -9,6 +9,7 @@ import click
 
 from unslouch.cli.command import FILE, UnslouchCommand, at_terminal, examples, plain_option
 from unslouch.cli.params import POSITION
+from unslouch.cli.screen import open_screen, screen_options
 
 
 class Speed(click.ParamType[float]):
@@ -46,6 +47,7 @@ class Speed(click.ParamType[float]):
 @click.option(
     "--calibration", type=FILE, metavar="FILE", help="Take the calibration of another recording or JSON file."
 )
+@screen_options
 @plain_option
 def replay(file: Path, speed: float, start: float, calibration: Path | None, plain: bool) -> None:
     """Play a recording as if it were live, with its own timing.
@@ -64,10 +66,8 @@ def replay(file: Path, speed: float, start: float, calibration: Path | None, pla
         return replay_feed(file, speed=speed, start_s=start, calibration=given)
 
     if at_terminal() and not plain:
-        from unslouch.cli.screen import open_screen
-
         open_screen(feed, keep=False)
         return
     from unslouch.cli.plain_desk import run_desk
 
-    run_desk(feed())
+    run_desk(feed)

@@ -39,6 +39,12 @@ class CoachHistory:
     sharp_pain: bool = False
     sides: dict[Side | None, SideHistory] = field(default_factory=dict[Side | None, SideHistory])
 
+    @property
+    def least_usual(self) -> float:
+        """The smaller side's usual range (rad), 0 where a side's is not known."""
+        known = [side.usual for side in self.sides.values()]
+        return min((usual or 0.0 for usual in known), default=0.0)
+
     def side(self, side: Side | None) -> SideHistory:
         """One side's history, empty when there is none."""
         return self.sides.get(side, SideHistory())

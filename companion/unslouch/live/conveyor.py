@@ -44,9 +44,10 @@ if TYPE_CHECKING:
     from unslouch.live.chain import Chain, Digest
     from unslouch_signal.calibration import Calibration
 
-PERIOD_S = 0.05
-"""Least time between two looks at what has come: faster than a screen of 15 fps, and a batch costs no more than a
-packet (2 ms, which at 26 packets a second would be 5 % of a core)."""
+PERIOD_S, BRIEF_S = 1 / 15, 0.005
+"""Least time between two looks at what a simulated strap or a replay has sent: as often as a screen looks, for a batch
+costs no more than a packet (2 ms); less when its time runs faster, for what is asked of a wearer must not come late. A
+strap's packets are looked at as they come."""
 SILENCE_S = 2.0
 """A stream that is silent for this long is a lost link (docs/protocol.md, section 9)."""
 MOST_PENDING = 512
@@ -276,7 +277,8 @@ class Conveyor:
                     self._set_link(LinkState(LinkKind.LOST, "No samples come.", "Is the strap near and charged?"))
                 elif self._paused:
                     last = self._loop.time()
-                await asyncio.sleep(PERIOD_S)
+                if isinstance(self._source, Pausable):
+                    await asyncio.sleep(max(PERIOD_S / max(self._source.speed, 1.0), BRIEF_S))
                 await self._woken()
         finally:
             self._obey(chain)  # results that were sent on the way out
@@ -452,6 +454,8 @@ class Conveyor:
                     source.ask(move, technique, side, zone)
                 case Buzz(seconds) if isinstance(source, Buzzable):
                     source.buzz(seconds)
+                case ExpectRotations(usual_range):
+                    chain.expect_rotations(usual_range)
                 case ExpectRotations(usual_range):
                     chain.expect_rotations(usual_range)
                 case SetCalibration(calibration):

@@ -13,7 +13,7 @@ from typing import TypeVar, cast
 
 from unslouch.errors import Reason, StoreError
 from unslouch.store.database import BACKUPS, open_database, told
-from unslouch.store.paths import DataPaths
+from unslouch.store.paths import DataPaths, data_paths
 from unslouch.store.rows import (
     ActivityRow,
     AlertRow,
@@ -143,6 +143,13 @@ class Store:
             paths.make()
         return cls(paths.database, read_only=read_only)
 
+    @classmethod
+    def for_sessions(cls, data_dir: Path | None = None) -> Store:
+        """Open the database for a program that is about to keep sessions; what a dead one left open is closed."""
+        store = cls.open(data_paths(data_dir))
+        store.close_interrupted()
+        return store
+
     def close(self) -> None:
         """Close the file; the store cannot be used any more."""
         self._connection.close()
@@ -215,9 +222,19 @@ class Store:
         return [_made(kind, names, line) for line in found]
 
     def query(self, sql: str, values: tuple[Value, ...] = ()) -> list[tuple[Value, ...]]:
-        """Lines of any reading statement."""
+        """Lines of any reading statement; one that would write is refused.
+
+        Raises
+        ------
+        StoreError
+            Also for a statement that would write.
+        """
         with told(self.path):
-            return self._connection.execute(sql, values).fetchall()
+            self._connection.execute("PRAGMA query_only = ON")
+            try:
+                return self._connection.execute(sql, values).fetchall()
+            finally:
+                self._connection.execute("PRAGMA query_only = OFF")
 
     # Sessions
 

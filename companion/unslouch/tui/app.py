@@ -18,7 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from unslouch.errors import StoreError, UnslouchError
-from unslouch.live.feed import Ask, Command, Feed, Seek, SetPaused, SetSpeed, Step
+from unslouch.live.feed import Ask, Command, Feed, FeedKind, Seek, SetPaused, SetSpeed, Step
 from unslouch.tui.actions import BY_NAME, Action, Where, offered
 from unslouch.tui.options import Options
 from unslouch.tui.screens.base import LiveScreen
@@ -96,18 +96,24 @@ class UnslouchApp(App[None]):
 
     def begin(self, feed: Feed) -> None:
         """Go on with this feed."""
-        from unslouch.store.paths import data_paths
+        from unslouch.desk.preferences import preferences
         from unslouch.store.store import Store
         from unslouch.tui.conductor import Conductor
 
-        store = None
+        store, chosen = None, None
         if self.options.keep:
             try:
-                store = Store.open(data_paths(self.options.data_dir))
+                store = Store.for_sessions(self.options.data_dir)
+                if feed.kind is FeedKind.LIVE:
+                    chosen = preferences(store)
             except UnslouchError as error:
                 # Minding one's back works without keeping count of it.
-                self.notify(f"{error} This session is not kept.", severity="warning", timeout=10)
-        self.conductor = Conductor(feed, store, person=self.options.person, clock=self.options.clock)
+                store = None if isinstance(error, StoreError) else store
+                left_out = "This session is not kept." if store is None else "The usual thresholds are taken."
+                self.notify(f"{error} {left_out}", severity="warning", timeout=10)
+        self.conductor = Conductor(
+            feed, store, person=self.options.person, preferences=chosen, clock=self.options.clock
+        )
         self._as_last_time()
         self.tick()
         if self.options.fps is not None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from datetime import date
 
 from unslouch.coach.history import CoachHistory, coach_history
 from unslouch.coach.keeping import keep as keep_coach
@@ -21,12 +22,12 @@ from unslouch.coach.values import Cue as CoachCue
 from unslouch.coach.values import End as CoachEnd
 from unslouch.coach.values import Link as CoachLink
 from unslouch.desk.keeping import keep as keep_desk
+from unslouch.desk.preferences import Preferences
 from unslouch.desk.session import DeskSession
 from unslouch.desk.values import (
     Cue,
     DeskCommand,
     DeskEffect,
-    DeskSettings,
     DeskView,
     End,
     Ended,
@@ -313,6 +314,12 @@ class Conductor:
         for log in (self._desk_log, self._coach_log):
             if log is not None:
                 log.calibrated(uid)
+
+    def _weeks(self) -> int:
+        """Weeks since the first desk session, for the fading of cues."""
+        if self.store is None or not self.preferences.fade:
+            return 0
+        return weeks_since_first_desk(self.store, date.fromtimestamp(self.clock()), self.person)
 
     def _weeks(self) -> int:
         """Weeks since the first desk session, for the fading of cues."""

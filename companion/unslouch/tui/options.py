@@ -31,7 +31,7 @@ class Options:
     keep
         Whether sessions are kept in the store at all.
     person
-        Whose sessions.
+        Whose sessions; None is the person's own or, for a simulated wearer, the demo's.
     fps
         Pictures a second; None leaves the timing to the caller (tests call ``tick``).
     technique
@@ -47,7 +47,7 @@ class Options:
     bell: bool | None = None
     data_dir: Path | None = None
     keep: bool = True
-    person: str = "me"
+    person: str | None = None
     fps: float | None = 15.0
     technique: str | None = None
     plan: Plan | None = None

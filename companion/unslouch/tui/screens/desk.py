@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from unslouch.desk.values import DeskView
     from unslouch.tui.conductor import Now
 
-LIMIT_DEG = 12
-"""Where a slouch begins, as the analyser's default has it; shown, not judged, here."""
 _LEAN_SEEN = 9.0
 _LEAN_GONE = 6.0
 
@@ -90,6 +88,8 @@ class DeskScreen(LiveScreen):
         super().__init__()
         self._sideways = False
         self._turn = Turn()
+        self._limits = (12, 12, 12)
+        """Where a slouch begins forward, backward and to the side, deg; judged elsewhere, shown here."""
 
     def body(self) -> ComposeResult:
         """Figure beside numbers, trace below."""
@@ -112,6 +112,9 @@ class DeskScreen(LiveScreen):
     def picture(self, now: Now) -> Say:
         """Show the desk's view."""
         view = now.desk
+        if self.conductor is not None:
+            chosen = self.conductor.preferences
+            self._limits = (round(chosen.flexion_deg), round(chosen.extension_deg), round(chosen.lean_deg))
         word, tone = POSTURE[view.state.value]
         if now.link.kind is LinkKind.CONNECTING:
             tone = Tone.OFF
@@ -122,15 +125,16 @@ class DeskScreen(LiveScreen):
             figure = FigureModel(View.ABOVE, turned, tone)
         self.query_one(Figure).show(figure)
         self.query_one(BigAngle).show(Big(None if angle is None else abs(angle), tone))
+        zone = self._zone(view)
+        limit = zone[1] if (angle or 0) >= 0 else -zone[0]
         self.query_one("#caption", Facts).show(
             (
                 Fact("", way, "secondary"),
-                Fact("", f"limit {LIMIT_DEG}°", "secondary"),
+                Fact("", f"limit {limit}°", "secondary"),
                 *((Fact("", f"for {minutes(view.slouch_s)}", tone),) if view.slouch_s >= 1 else ()),
                 *((Fact("", f"turned {'left' if turned > 0 else 'right'} {abs(turned)}°"),) if turned else ()),
             )
         )
-        zone = (-LIMIT_DEG, LIMIT_DEG)
         self.query_one(ZoneGauge).show(Gauge(-30, 45, zone, angle, tone))
         self.query_one("#facts", Facts).show(self._facts(view))
         if self.conductor is not None:
@@ -145,15 +149,23 @@ class DeskScreen(LiveScreen):
             return None, "no samples", FigureModel(View.SEATED, 0, tone)
         if view.flexion is None or view.lateral is None:
             tilt = round(math.degrees(view.tilt))
-            return tilt, "off upright", FigureModel(View.SEATED, tilt, tone, (-LIMIT_DEG, LIMIT_DEG))
+            return tilt, "off upright", FigureModel(View.SEATED, tilt, tone, self._zone(view))
         flexion, lateral = math.degrees(view.flexion), math.degrees(view.lateral)
         limit = _LEAN_GONE if self._sideways else _LEAN_SEEN
         self._sideways = abs(lateral) > limit and abs(lateral) > abs(flexion)
         if self._sideways:
             way = "to the right" if lateral > 0 else "to the left"
-            return round(lateral), way, FigureModel(View.BEHIND, round(lateral), tone, (-LIMIT_DEG, LIMIT_DEG))
+            return round(lateral), way, FigureModel(View.BEHIND, round(lateral), tone, self._zone(view))
         way = "forward" if round(flexion) > 0 else "backward" if round(flexion) < 0 else "upright"
-        return round(flexion), way, FigureModel(View.SEATED, round(flexion), tone, (-LIMIT_DEG, LIMIT_DEG))
+        return round(flexion), way, FigureModel(View.SEATED, round(flexion), tone, self._zone(view))
+
+    def _zone(self, view: DeskView) -> tuple[int, int]:
+        """Return where no slouch is judged, in the plane that is shown, deg."""
+        forward, backward, aside = self._limits
+        if view.flexion is not None and self._sideways:
+            return -aside, aside
+        # without forward, the total tilt is held against the threshold forward
+        return (-forward if view.flexion is None else -backward), forward
 
     def _facts(self, view: DeskView) -> tuple[Fact, ...]:
         figures = view.figures
