@@ -105,11 +105,6 @@ class Analyser:
         return self._codes
 
     @property
-    def activity(self) -> NDArray[np.uint8] | None:
-        """Activity at the points of :attr:`track`: (n,) index into :data:`unslouch_signal.activity.CODES`."""
-        return self._codes
-
-    @property
     def posture_time(self) -> PostureTime:
         """Seconds so far by posture."""
         upright, slouched, unknown = (int(c) / GRID_HZ for c in self._counts)
@@ -131,22 +126,6 @@ class Analyser:
         self._slouch = SlouchDetector(
             self._p.slouch, forward_known=calibration is not None and calibration.forward_known
         )
-
-    def expect_rotations(self, usual_range: float | None) -> None:
-        """Count repetitions as in a coached session (:meth:`RotationParameters.for_session`) from the next sample on.
-
-        Parameters
-        ----------
-        usual_range : float or None
-            rad; 0 where the person's range is not known yet, None when the session is over.
-        """
-        wanted = self._p.rotation.for_session(usual_range)
-        if wanted == self._rotations:
-            return
-        self._rotations = wanted
-        if self._track is not None:
-            self._pending += [event for _, event in self._with_holds(self._rotation.finish())]
-        self._rotation = RotationDetector(wanted)
 
     def expect_rotations(self, usual_range: float | None) -> None:
         """Count repetitions as in a coached session (:meth:`RotationParameters.for_session`) from the next sample on.

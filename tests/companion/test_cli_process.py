@@ -15,7 +15,7 @@ import pytest
 
 from unslouch.recording.reader import read_recording
 from unslouch.store.paths import DataPaths
-from unslouch.store.rows import Outcome, SessionKind
+from unslouch.store.rows import DEMO_PERSON, Outcome, SessionKind
 from unslouch.store.store import Store
 
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("UNSLOUCH")}
@@ -64,9 +64,11 @@ def test_the_demo_ends_by_itself_with_calibration_alert_set_and_summary(tmp_path
 
 def _check_kept(data: Path) -> None:
     with Store.open(DataPaths(data), read_only=True) as store:
-        kinds = {session.kind: session.outcome for session in store.sessions("me")}
+        kinds = {session.kind: session.outcome for session in store.sessions(DEMO_PERSON)}
     assert kinds == {SessionKind.DESK: Outcome.COMPLETED, SessionKind.COACH: Outcome.COMPLETED}
-    told = json.loads(run("progress", "--json", "--data-dir", data).stdout)
+    own = json.loads(run("progress", "--json", "--data-dir", data).stdout)
+    assert (own["rotation"], own["desk"], own["practice"]["days_of_28"]) == ([], [], 0)
+    told = json.loads(run("progress", "--json", "--person", "demo", "--data-dir", data).stdout)
     assert {entry["side"] for entry in told["rotation"]} == {"left", "right"}
     assert told["desk"][0]["alerts"] == 1
 
@@ -91,7 +93,7 @@ def test_an_interrupted_session_is_whole(number: signal.Signals, code: int, tmp_
     assert kept.duration_s > 50
     assert kept.calibration is not None
     with Store.open(DataPaths(tmp_path / "data"), read_only=True) as store:
-        sessions = store.sessions("me")
+        sessions = store.sessions(DEMO_PERSON)
     assert [session.outcome for session in sessions] == [Outcome.COMPLETED]
 
 
@@ -140,7 +142,7 @@ def test_the_coach_is_answered_by_a_pipe_and_stops_at_pain(tmp_path: Path):
     assert any("STOPPED" in line for line in heard)
     assert "doctor or physiotherapist" in "".join(heard[-4:])
     with Store.open(DataPaths(tmp_path), read_only=True) as store:
-        assert [session.outcome for session in store.sessions("me")] == [Outcome.SHARP_PAIN]
+        assert [session.outcome for session in store.sessions(DEMO_PERSON)] == [Outcome.SHARP_PAIN]
 
 
 def test_the_coach_does_not_go_on_without_answers():

@@ -19,6 +19,7 @@ from unslouch.live.conveyor import Conveyor, thin
 from unslouch.live.feed import (
     Ask,
     Buzz,
+    ExpectRotations,
     FeedKind,
     LinkKind,
     LinkState,
@@ -148,11 +149,11 @@ def test_markers_and_calibrations_set_from_above_are_kept(tmp_path: Path, record
 def test_what_it_accepts_depends_on_the_source(recorded: Path):
     with running(Conveyor(demo_strap(duration_s=1.0), lambda _: Chain(52.0))) as conveyor:
         assert conveyor.kind is FeedKind.SIMULATED
-        assert conveyor.accepts == {SetCalibration, SetPaused, SetSpeed, Ask, Buzz}
+        assert conveyor.accepts == {SetCalibration, ExpectRotations, SetPaused, SetSpeed, Ask, Buzz}
         assert "slouch" in conveyor.moves
     with running(replay_feed(recorded)) as conveyor:
         assert conveyor.kind is FeedKind.REPLAY
-        assert conveyor.accepts == {SetCalibration, SetPaused, SetSpeed, Seek, Step}
+        assert conveyor.accepts == {SetCalibration, ExpectRotations, SetPaused, SetSpeed, Seek, Step}
         assert conveyor.moves == ()
 
 

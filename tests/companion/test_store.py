@@ -265,6 +265,16 @@ def test_a_refused_row_is_told_in_a_sentence(store: Store) -> None:
         store.put_parts("no such session", [(MarkerRow(1.0, "x"), 1.0)])
 
 
+@pytest.mark.parametrize("sql", ["DELETE FROM sessions", "DROP TABLE holds", "PRAGMA user_version = 1"])
+def test_a_query_only_reads(store: Store, sql: str) -> None:
+    before = store.query("SELECT name FROM sqlite_master"), store.query("PRAGMA user_version")
+    with pytest.raises(StoreError):
+        store.query(sql)
+    assert (store.query("SELECT name FROM sqlite_master"), store.query("PRAGMA user_version")) == before
+    store.set_setting("still", "writes")
+    assert store.setting("still") == "writes"
+
+
 def test_dump_tells_equal_stores_from_different_ones(tmp_path: Path) -> None:
     stores = [Store.open(data_paths(tmp_path / name)) for name in "ab"]
     for store, parts in zip(stores, (PART_OF_EACH_KIND, PART_OF_EACH_KIND[::-1]), strict=True):

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unslouch_signal import quaternion as qt
+from unslouch_signal.activity import CODES
 from unslouch_signal.analyser import Analyser, analyse_recording
 from unslouch_signal.calibration import Calibration
-from unslouch_signal.events import Event
+from unslouch_signal.events import ActivityKind, Event, RotationRep
 from unslouch_signal.frames import parse_mount
 from unslouch_signal.samples import SampleBlock, SampleFlag, samples
 
@@ -111,3 +112,56 @@ def test_where_the_calibration_comes_from() -> None:
         analyse_recording(block, neutral=(100.0, 200.0))
     with pytest.raises(ValueError, match="no samples"):
         analyse_recording(block[:0])
+
+
+def turning(peak_deg: float, times: int = 4) -> SampleBlock:
+    """Sitting upright, turning to the left and back again and again."""
+    t = np.arange(0, 20.0 + 9.0 * times, 1 / 52)
+    knots, angles = [0.0], [0.0]
+    for k in range(times):
+        knots += [12.0 + 9 * k, 14.0 + 9 * k, 16.0 + 9 * k, 18.0 + 9 * k]
+        angles += [0.0, peak_deg, peak_deg, 0.0]
+    axial = np.radians(np.interp(t, knots, angles))
+    quat = qt.from_rotvec(np.stack((0 * t, 0 * t, axial), axis=1))
+    return samples(t, quat, np.tile((0.0, 0.0, 9.80665), (len(t), 1)), np.zeros((len(t), 3)))
+
+
+def test_small_turns_count_while_a_coached_session_expects_them() -> None:
+    def found(peak_deg: float, expected: float | None) -> int:
+        analyser = Analyser(LEVEL)
+        block = turning(peak_deg)
+        events = analyser.process(block[:260])
+        analyser.expect_rotations(expected)
+        events += analyser.process(block[260:])
+        return sum(isinstance(event, RotationRep) for event in events + analyser.finish())
+
+    assert found(15.0, None) == 0
+    assert found(15.0, 0.0) == 4
+    assert found(15.0, np.radians(45.0)) == 0, "40 % of the usual range"
+    assert found(19.0, np.radians(45.0)) == 4
+    assert found(8.0, 0.0) == 0
+
+
+def test_the_end_of_a_coached_session_counts_as_before() -> None:
+    analyser, block = Analyser(LEVEL), turning(15.0, 6)
+    analyser.process(block[:260])
+    analyser.expect_rotations(0.0)
+    analyser.process(block[260 : 52 * 31])
+    analyser.expect_rotations(None)
+    later = analyser.process(block[52 * 31 :])
+    assert not any(isinstance(event, RotationRep) for event in later + analyser.finish())
+
+
+def test_activity_stands_beside_the_track() -> None:
+    analyser = Analyser(LEVEL)
+    assert analyser.activity is None
+    block = day(5)
+    analyser.process(block)
+    assert analyser.track is not None
+    assert analyser.latest is not None
+    codes = analyser.activity
+    assert codes is not None
+    assert codes.shape == analyser.track.t.shape
+    assert CODES[codes[-1]].value == analyser.latest.activity
+    off = np.searchsorted(analyser.track.t, block.t[len(block) // 2 + 70])
+    assert CODES[codes[off]] is ActivityKind.OFF_BODY

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from unslouch.cli.lines import Lines
-from unslouch.cli.plain_desk import POLL_S, calibration_line, journal_of, session_start
+from unslouch.cli.plain_desk import POLL_S, SOURCES, calibration_line, journal_of, session_start
 from unslouch.coach.history import CoachHistory, coach_history
 from unslouch.coach.keeping import keep
 from unslouch.coach.session import CoachSession

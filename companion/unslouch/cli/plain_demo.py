@@ -10,7 +10,6 @@ from unslouch.cli.plain_desk import PlainDesk, updates
 from unslouch.coach.techniques import TECHNIQUES
 from unslouch.live.conveyor import Conveyor
 from unslouch.live.feed import LinkKind
-
 from unslouch.store.store import Store
 from unslouch_signal.events import Technique
 

@@ -23,6 +23,8 @@ from unslouch_signal.track import PostureFrame, Track
 
 LOOK_S, GLANCE_S = 0.5, 10.0
 """How often (sample time) to look for the protocol when it is wanted, and to see whether it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Digest:
     """What some packets meant; see :class:`~unslouch.live.feed.Update` for the fields."""
@@ -87,10 +89,6 @@ class Chain:
         self._told = False
         if self._watch is not None:
             self._watch.forget()
-
-    def expect_rotations(self, usual_range: float | None) -> None:
-        """Count repetitions as in a coached session; see :meth:`unslouch_signal.analyser.Analyser.expect_rotations`."""
-        self._analyser.expect_rotations(usual_range)
 
     def expect_rotations(self, usual_range: float | None) -> None:
         """Count repetitions as in a coached session; see :meth:`unslouch_signal.analyser.Analyser.expect_rotations`."""

@@ -456,8 +456,6 @@ class Conveyor:
                     source.buzz(seconds)
                 case ExpectRotations(usual_range):
                     chain.expect_rotations(usual_range)
-                case ExpectRotations(usual_range):
-                    chain.expect_rotations(usual_range)
                 case SetCalibration(calibration):
                     chain.set_calibration(calibration)
                 case Mark(label) if self._recorder is not None:

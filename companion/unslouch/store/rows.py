@@ -49,14 +49,6 @@ def person_of(source: Source) -> str:
     return DEMO_PERSON if source is Source.SIMULATED else OWN_PERSON
 
 
-OWN_PERSON, DEMO_PERSON = "me", "demo"
-
-
-def person_of(source: Source) -> str:
-    """Whose sessions these are: what a simulated wearer does never mixes with a person's own."""
-    return DEMO_PERSON if source is Source.SIMULATED else OWN_PERSON
-
-
 class Outcome(StrEnum):
     """How a session ended."""
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from datetime import date
 
 from unslouch.coach.history import CoachHistory, coach_history
 from unslouch.coach.keeping import keep as keep_coach
@@ -257,7 +256,9 @@ class Conductor:
 
     def forgo_store(self) -> None:
         """Go on without keeping anything: the store cannot be written any more."""
-        self.store, self._desk_log, self._coach_log = None, None, None
+        store, self.store, self._desk_log, self._coach_log = self.store, None, None, None
+        if store is not None:
+            store.close()
 
     def close(self) -> None:
         """End the sessions, then the feed."""
@@ -314,12 +315,6 @@ class Conductor:
         for log in (self._desk_log, self._coach_log):
             if log is not None:
                 log.calibrated(uid)
-
-    def _weeks(self) -> int:
-        """Weeks since the first desk session, for the fading of cues."""
-        if self.store is None or not self.preferences.fade:
-            return 0
-        return weeks_since_first_desk(self.store, date.fromtimestamp(self.clock()), self.person)
 
     def _weeks(self) -> int:
         """Weeks since the first desk session, for the fading of cues."""

@@ -12,6 +12,7 @@ from unslouch.link.wearer import Asked, Wearer
 from unslouch.live.feed import (
     Ask,
     Command,
+    ExpectRotations,
     FeedKind,
     LinkKind,
     LinkState,
@@ -37,7 +38,7 @@ class WornFeed:
 
     kind = FeedKind.SIMULATED
     title = "Test strap"
-    accepts: frozenset[type[Command]] = frozenset({Ask, SetCalibration})
+    accepts: frozenset[type[Command]] = frozenset({Ask, ExpectRotations, SetCalibration})
     moves: tuple[str, ...] = ("slouch", "upright", "walk")
 
     def __init__(self, step_s: float = 0.1, *, calibrated: bool = True, seed: int = 3) -> None:
@@ -69,6 +70,8 @@ class WornFeed:
         match command:
             case Ask(move, technique, side, zone):
                 self.wearer.ask(Asked(move, technique, side, zone))
+            case ExpectRotations(usual):
+                self.analyser.expect_rotations(usual)
             case SetCalibration(calibration):
                 self.analyser.set_calibration(calibration)
                 self.calibration = calibration

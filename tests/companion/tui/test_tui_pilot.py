@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 from textual.pilot import Pilot
 
 from unslouch.coach.techniques import TECHNIQUES
 from unslouch.coach.values import Phase
-from unslouch.live.feed import Ask, LinkKind, LinkState, Seek, SetCalibration, SetPaused, SetSpeed, Step
+from unslouch.desk.preferences import Preferences, keep_preferences
+from unslouch.live.feed import (
+    Ask,
+    ExpectRotations,
+    FeedKind,
+    LinkKind,
+    LinkState,
+    Seek,
+    SetCalibration,
+    SetPaused,
+    SetSpeed,
+    Step,
+)
+from unslouch.store.log import SessionLog, SessionStart
 from unslouch.store.paths import data_paths
-from unslouch.store.rows import HoldRow, Outcome, PainRow, RepetitionRow, SessionKind, SharpPainRow
+from unslouch.store.rows import DEMO_PERSON, HoldRow, Outcome, PainRow, RepetitionRow, SessionKind, SharpPainRow, Source
 from unslouch.store.store import Store
 from unslouch.tui.actions import Where
 from unslouch.tui.screens.stop import StopScreen
 from unslouch_signal.events import Side, Technique
+
+
+def _spoil(path: Path) -> None:
+    """Take a table out of the database behind the program's back."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE holds")
 
 
 async def begin(stage, pilot: Pilot[None], number: int, pain: str = "2") -> None:
@@ -56,7 +79,7 @@ async def test_a_person_goes_through_a_technique(stage, feeds, text_of, tmp_path
         await pilot.press("enter")
         assert on.phase == ""
     with Store.open(data_paths(tmp_path)) as store:
-        (session,) = store.sessions(kind=SessionKind.COACH)
+        (session,) = store.sessions(DEMO_PERSON, SessionKind.COACH)
         assert (session.technique, session.outcome) == (technique, Outcome.COMPLETED)
         assert [row.score for row in store.parts(PainRow, session.uid)] == [2, 1]
         repetitions = [row for row in store.parts(RepetitionRow, session.uid) if row.counted]
@@ -137,7 +160,7 @@ async def test_sharp_pain_stops_from_every_screen(stage, text_of, tmp_path, wher
         assert on.app.screen is on.app.live_screen
         assert on.app.conductor.now.desk.state.value == "paused"
     with Store.open(data_paths(tmp_path)) as store:
-        assert store.last_sharp_pain_utc() is not None
+        assert store.last_sharp_pain_utc(DEMO_PERSON) is not None
 
 
 async def test_sharp_pain_ends_the_exercise_for_good(stage, tmp_path):
@@ -152,7 +175,7 @@ async def test_sharp_pain_ends_the_exercise_for_good(stage, tmp_path):
         on.run(2)
         assert on.phase == "stopped"
     with Store.open(data_paths(tmp_path)) as store:
-        (session,) = store.sessions(kind=SessionKind.COACH)
+        (session,) = store.sessions(DEMO_PERSON, SessionKind.COACH)
         assert session.outcome is Outcome.SHARP_PAIN
         assert [row.phase for row in store.parts(SharpPainRow, session.uid)] == [Phase.WORK.value]
 
@@ -275,7 +298,7 @@ async def test_calibration_is_guided_to_the_desk_and_kept(stage, feeds, text_of,
         kept = store.latest_calibration()
         assert kept is not None
         assert kept.json == made
-        (session,) = store.sessions()
+        (session,) = store.sessions(DEMO_PERSON)
         assert session.calibration == kept.uid
 
 
@@ -285,7 +308,7 @@ async def test_a_store_that_fails_ends_no_exercise(stage):
         await on.ready(pilot)
         await begin(on, pilot, 1)
         on.until(lambda: on.phase == "work" and on.app.conductor.now.coach.hold_s > 1, 60)
-        on.app.conductor.store.query("DROP TABLE holds")
+        _spoil(on.app.conductor.store.path)
         await pilot.press("e")
         await pilot.pause()
         assert any("nothing is kept" in notice.message for notice in on.app._notifications)
@@ -404,7 +427,7 @@ async def test_leaving_closes_the_feed_and_the_session(stage, tmp_path):
         await pilot.pause()
     assert on.feed.closed
     with Store.open(data_paths(tmp_path)) as store:
-        (session,) = store.sessions()
+        (session,) = store.sessions(DEMO_PERSON)
         assert session.outcome is Outcome.ENDED
 
 
@@ -448,3 +471,42 @@ async def test_the_technique_and_dose_asked_for_are_taken(stage):
         await pilot.press("enter")
         view = on.app.conductor.now.coach
         assert (view.technique, view.hold_needed_s, view.sets) == (Technique.DOORWAY, 15, 2)
+
+
+async def test_a_small_range_is_counted_in_a_coached_session_only(stage):
+    on = stage(start=Where.COACH)
+    async with on.app.run_test(size=(80, 24)) as pilot:
+        await on.ready(pilot)
+        await begin(on, pilot, 4)
+        assert ExpectRotations(0.0) in on.feed.sent
+        assert ExpectRotations(None) not in on.feed.sent
+        await pilot.press("e")
+        on.app.conductor.end_coach()
+        assert on.feed.sent[-2:] == [ExpectRotations(None), Ask("upright")]
+
+
+async def test_the_persons_own_limits_are_shown(stage, feeds, text_of, tmp_path):
+    with Store.open(data_paths(tmp_path)) as store:
+        keep_preferences(store, Preferences(flexion_deg=17.0, extension_deg=9.0))
+    feed = feeds["worn"]()
+    feed.kind = FeedKind.LIVE
+    on = stage(feed, keep=True)
+    async with on.app.run_test(size=(80, 24)) as pilot:
+        await on.ready(pilot)
+        on.feed.person.command("slouch")
+        on.until(lambda: (on.app.conductor.now.desk.flexion or 0) > 0.1, 30)
+        await pilot.pause()
+        assert "limit 17°" in text_of(on.app)
+        on.feed.person.command("upright")
+
+
+async def test_a_session_left_open_by_a_dead_program_is_closed_at_the_start(stage, tmp_path):
+    start = SessionStart(SessionKind.DESK, Source.LIVE, 5.0, 1_800_000_000.0, 0.0)
+    with Store.open(data_paths(tmp_path)) as store:
+        SessionLog(store, start).alive(65.0)
+    on = stage(keep=True)
+    async with on.app.run_test(size=(80, 24)) as pilot:
+        await on.ready(pilot)
+    with Store.open(data_paths(tmp_path)) as store:
+        (session,) = store.sessions()
+    assert (session.outcome, session.end_t) == (Outcome.INTERRUPTED, 65.0)
