@@ -47,7 +47,7 @@ class FusionParameters:
     its default. With that one, sinking at 1.5 deg/s was rest, its rate was learned as bias, and the tilt was 4 deg
     off; gravity that turns so moves by 0.13 m/s^2 within the filter's 0.5 s. ``rest_bias_sigma`` (deg/s, the
     filter's unit): how well a second of rest shows the bias acausally. The filter's 0.03 deg/s is a table's; a
-    person at rest sways by ten times that.
+    person who sways by 0.2 deg within some seconds of rest seems to turn at 0.1 deg/s.
     """
 
     cell_s: float = 0.04
@@ -59,7 +59,7 @@ class FusionParameters:
     least_bias: float = math.radians(1.5)
     settle_s: float = 0.3
     rest_acc: float = 0.1
-    rest_bias_sigma: float = 0.3
+    rest_bias_sigma: float = 0.1
 
 
 def fuse(block: SampleBlock, parameters: FusionParameters | None = None) -> SampleBlock:

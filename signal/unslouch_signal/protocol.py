@@ -140,6 +140,7 @@ class _Start:
         found: list[tuple[int, int]] = []
         ways: list[FloatArray] = []
         deepest: list[float] = []
+        pauses: list[int] = []
         previous = last
         for a, b in _runs(tilt > p.ended):
             if b <= last:
@@ -152,22 +153,43 @@ class _Start:
             seconds = (b - a) / GRID_HZ
             way = quaternion.normalise(self.up[peak] - float(self.up[peak] @ up) * up)
             bow = p.bow_s[0] <= seconds <= p.bow_s[1] and b < len(tilt) and self.twist(a, b, up) <= p.twist
-            # after two bows something else may follow soon: a held stretch, a bend to the side
-            if len(found) >= 2 and not (bow and float(_angle(way, ways[0])) <= p.agree):
+            # after two bows something else may follow soon: a held stretch, a bend to the side, getting up
+            if len(found) >= 2 and not (
+                bow
+                and float(_angle(way, ways[0])) <= p.agree
+                and p.alike * max(deepest) <= tilt[peak] <= min(deepest) / p.alike
+            ):
                 break
             if not bow:
                 return None
+            if found:
+                pauses.append(a - previous)
             found.append((a, b))
             ways.append(way)
             deepest.append(float(tilt[peak]))
             previous = b
-        if not 2 <= len(found) <= 3 or min(deepest) < p.alike * max(deepest):
-            return None
-        mean = quaternion.normalise(np.sum(ways, axis=0))
-        if any(float(_angle(w, mean)) > p.agree for w in ways):
-            return None
-        after = tilt[previous : previous + round(p.after_s * GRID_HZ)]
-        return found if len(after) and bool(np.all(after < p.ended)) else None
+        after = round(p.after_s * GRID_HZ)
+        for n in _candidates(pauses, after):
+            mean = quaternion.normalise(np.sum(ways[:n], axis=0))
+            over = tilt[found[n - 1][1] : found[n - 1][1] + after]
+            good = min(deepest[:n]) >= p.alike * max(deepest[:n]) and len(over) > 0 and bool(np.all(over < p.ended))
+            if good and all(float(_angle(w, mean)) <= p.agree for w in ways[:n]):
+                return found[:n]
+        return None
+
+
+def _candidates(pauses: list[int], after: int) -> tuple[int, ...]:
+    """How many of the alike bends, with these pauses between them, may be the protocol; the likeliest first.
+
+    A pause that stands out ends the protocol. A fourth bend is what was done next; five and more in a steady rhythm,
+    such as getting up and sitting down, are an exercise.
+    """
+    together = len(pauses) + 1
+    for i in range(1, len(pauses)):
+        if pauses[i] > 1.25 * max(after, *pauses[:i]):
+            together = i + 1
+            break
+    return tuple(n for n in (3, 2) if n <= together) if together <= 4 else ()
 
 
 def _runs(on: BoolArray) -> list[tuple[int, int]]:
