@@ -191,10 +191,19 @@ class SlipFinder:
         """Return (index in the block, world up before) of each slip told at that index."""
         p, n, span = self._p, len(track), 3 * self._quiet + self._slip + self._wait
         fast, calm = self._fast.process(track.rate), self._calm.process(track.rate)
-        new = (fast, calm, acc_size, track.up[:, 0], track.up[:, 1], track.up[:, 2], worn.astype(np.float64))
+        new = (
+            fast,
+            calm,
+            acc_size,
+            track.up[:, 0],
+            track.up[:, 1],
+            track.up[:, 2],
+            worn.astype(np.float64),
+            track.measured.astype(np.float64),
+        )
         if self._past is None:
             self._past = tuple(np.zeros(span) for _ in new)
-        fast, calm, acc, x, y, z, worn_at = both = tuple(
+        fast, calm, acc, x, y, z, worn_at, measured = both = tuple(
             np.concatenate(pair) for pair in zip(self._past, new, strict=True)
         )
         self._past = tuple(a[n:].copy() for a in both)
@@ -209,6 +218,9 @@ class SlipFinder:
         )
         found: list[tuple[int, FloatArray]] = []
         for i in (int(j) for j in np.flatnonzero(quick)):
+            # quiet before and after must have been seen
+            if not bool(measured[i + began - self._quiet : i + settled + 1].all()):
+                continue
             before, now = (np.array([x[j], y[j], z[j]]) for j in (i + began, i + span))
             cosine = float(np.clip(before[0] * now[0] + before[1] * now[1] + before[2] * now[2], -1.0, 1.0))
             turned = float(fast[i + ended]) * p.slip_s
