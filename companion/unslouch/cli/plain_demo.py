@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+
 from unslouch.cli.lines import Lines
 from unslouch.cli.plain_coach import Obliging, PlainCoach
 from unslouch.cli.plain_desk import PlainDesk, updates

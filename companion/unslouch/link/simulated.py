@@ -20,8 +20,8 @@ from unslouch_signal.samples import FloatArray
 from unslouch_signal.synth import COMMANDS, LivePerson, RadioModel, Scenario, SensorModel
 from unslouch_signal.synth.radio import Radio
 
-STEP_S = 0.12
-"""Wall time made ahead: short enough that a command is followed at once, long enough to cost little (0.7 ms a step)."""
+STEP_S = 0.25
+"""Wall time made ahead: short enough that a command is followed at once, long enough to cost little (1.5 ms a step)."""
 WAY_S = 0.03
 """From the newest sample of a packet to its arrival: half a connection interval and the stack."""
 MOST_AHEAD_S = 2.0

@@ -122,6 +122,10 @@ class Conveyor:
         on_calibration: Callable[[Calibration], None] | None = None,
         on_close: Callable[[], None] | None = None,
     ) -> None:
+        # asked once: looking a protocol up costs as much as decoding a packet
+        self._pausable = source if isinstance(source, Pausable) else None
+        self._windable = source if isinstance(source, Windable) else None
+        self._linked = source if isinstance(source, Linked) else None
         self._on_calibration, self._on_close = on_calibration, on_close
         self._recorded = getattr(recorder, "path", None)
         self._source, self._make_chain, self._recorder = source, make_chain, recorder
@@ -277,8 +281,8 @@ class Conveyor:
                     self._set_link(LinkState(LinkKind.LOST, "No samples come.", "Is the strap near and charged?"))
                 elif self._paused:
                     last = self._loop.time()
-                if isinstance(self._source, Pausable):
-                    await asyncio.sleep(max(PERIOD_S / max(self._source.speed, 1.0), BRIEF_S))
+                if self._pausable is not None:
+                    await asyncio.sleep(max(PERIOD_S / max(self._pausable.speed, 1.0), BRIEF_S))
                 await self._woken()
         finally:
             self._obey(chain)  # results that were sent on the way out
@@ -320,8 +324,8 @@ class Conveyor:
 
     def _follow_link(self) -> None:
         """Show what the link does, where the source tells."""
-        if isinstance(self._source, Linked):
-            state = link_state(self._source.link_status, self._link)
+        if self._linked is not None:
+            state = link_state(self._linked.link_status, self._link)
             if state != self._link:
                 self._set_link(state)
 
@@ -374,18 +378,18 @@ class Conveyor:
 
     @property
     def _paused(self) -> bool:
-        return isinstance(self._source, Pausable) and self._source.paused
+        return self._pausable is not None and self._pausable.paused
 
     def _silent(self, last: float) -> bool:
-        if isinstance(self._source, Linked):
+        if self._linked is not None:
             return False
         if self._source.info.kind is not SourceKind.STRAP or self._link.kind is not LinkKind.UP or self._loop is None:
             return False
         return self._loop.time() - last > SILENCE_S
 
     def _transport(self) -> Transport | None:
-        source = self._source
-        if not isinstance(source, Windable):
+        source = self._windable
+        if source is None:
             return None
         return Transport(source.position, source.duration, source.speed, source.paused)
 
@@ -397,7 +401,7 @@ class Conveyor:
         """Make an update of what the chain found."""
         if ended is not None:
             self._link = ended
-        elif not isinstance(self._source, Linked) and self._link.kind is not LinkKind.UP and digest.samples is not None:
+        elif self._linked is None and self._link.kind is not LinkKind.UP and digest.samples is not None:
             self._link = LinkState(LinkKind.UP, "Samples come.")
         if digest.frame is not None:
             self._sample_time = digest.frame.t
@@ -469,8 +473,8 @@ class Conveyor:
 
     def _step_on(self) -> None:
         """While stepping, let packets through one by one until the step is long enough."""
-        source = self._source
-        if self._step_until is None or not isinstance(source, Windable):
+        source = self._windable
+        if self._step_until is None or source is None:
             return
         if source.paused and source.position < self._step_until:
             source.step(1)
@@ -480,8 +484,8 @@ class Conveyor:
     def _jump(self, position: float) -> Chain:
         """Go to a place of the recording, with everything known there that would be known had it been played so far."""
         self._jump_to = self._step_until = None
-        source = self._source
-        assert isinstance(source, Windable)
+        source = self._windable
+        assert source is not None
         source.seek(position)
         self._pending.clear()
         chain = self._make_chain(source.position)

@@ -148,7 +148,7 @@ class UnslouchApp(App[None]):
                 self.notify(said.text, severity="warning" if said.cue else "information", timeout=8)
         screen = self.screen
         if isinstance(screen, LiveScreen):
-            screen.present(now)
+            screen.follow(now)
 
     def _go_on_unkept(self, error: StoreError) -> None:
         """A full disk is no reason to leave somebody alone in the middle of a stretch."""

@@ -275,7 +275,7 @@ def test_progress(picture, size, tmp_path):
                         )
                     )
             log.end(420.0)
-    assert picture(desk(UPRIGHT), size, Where.PROGRESS, keep=True)
+    assert picture(desk(UPRIGHT), size, Where.PROGRESS, keep=True, person="me")
 
 
 @pytest.mark.parametrize("size", SIZES)

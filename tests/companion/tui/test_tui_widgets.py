@@ -16,7 +16,7 @@ from unslouch.tui.figures import FigureModel, Ink, View, draw_figure
 from unslouch.tui.screens.calibrate import CalibrateScreen
 from unslouch.tui.screens.coach import CoachScreen
 from unslouch.tui.screens.coach_phases import VIEWS
-from unslouch.tui.screens.desk import LIMIT_DEG, DeskScreen, Turn
+from unslouch.tui.screens.desk import DeskScreen, Turn
 from unslouch.tui.screens.progress import ProgressScreen
 from unslouch.tui.theme import Tone
 from unslouch.tui.widgets.picture import Hold
@@ -221,8 +221,8 @@ def test_sharp_pain_has_its_key_everywhere_but_on_its_own_notice():
 
 def test_the_limit_shown_is_the_limit_judged():
     parameters = SlouchParameters()
-    for zone in (parameters.flexion, parameters.extension, parameters.lean):
-        assert math.degrees(zone.enter) == pytest.approx(LIMIT_DEG)
+    judged = [math.degrees(zone.enter) for zone in (parameters.flexion, parameters.extension, parameters.lean)]
+    assert DeskScreen().limits == pytest.approx(judged)
 
 
 def test_every_technique_is_seen_from_somewhere():

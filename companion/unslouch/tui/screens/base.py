@@ -80,6 +80,10 @@ class LiveScreen(Screen[None]):
         """Show the present on coming back."""
         self.present(self.conductor.now if self.conductor else None)
 
+    def follow(self, now: Now) -> None:
+        """Show what is new; a screen may leave out what nobody would see."""
+        self.present(now)
+
     def present(self, now: Now | None) -> None:
         """Show the present; None before there is any."""
         if not self.is_mounted:

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from unslouch.desk.values import DeskView
     from unslouch.tui.conductor import Now
 
+CALM_HZ = 3
+"""How often counters, trace and the last degree move while nothing else does: one picture for all of them, for each
+picture costs the terminal and this program alike. The trace has a point for every third of a second."""
+MOVED_DEG = 2.5
+"""Breathing and sway stay below; beyond it every picture counts."""
 _LEAN_SEEN = 9.0
 _LEAN_GONE = 6.0
 
@@ -88,8 +93,10 @@ class DeskScreen(LiveScreen):
         super().__init__()
         self._sideways = False
         self._turn = Turn()
-        self._limits = (12, 12, 12)
+        self.limits = (12, 12, 12)
         """Where a slouch begins forward, backward and to the side, deg; judged elsewhere, shown here."""
+        self._followed: tuple[object, ...] = ()
+        self._angles: tuple[float, ...] = ()
 
     def body(self) -> ComposeResult:
         """Figure beside numbers, trace below."""
@@ -109,12 +116,24 @@ class DeskScreen(LiveScreen):
         self.query_one(Figure).show(FigureModel(View.SEATED, 0, Tone.OFF))
         self.query_one(BigAngle).show(Big(None, Tone.OFF))
 
+    def follow(self, now: Now) -> None:
+        """Show movement at once, and what only counts a few times a second."""
+        view = now.desk
+        seen = (view.state, now.link, now.restarted, now.transport, int(now.sample_time * CALM_HZ))
+        angles = tuple(
+            0.0 if a is None else math.degrees(a) for a in (view.flexion, view.lateral, view.axial, view.tilt)
+        )
+        if seen == self._followed and all(abs(a - b) < MOVED_DEG for a, b in zip(angles, self._angles, strict=True)):
+            return
+        self._followed, self._angles = seen, angles
+        self.present(now)
+
     def picture(self, now: Now) -> Say:
         """Show the desk's view."""
         view = now.desk
         if self.conductor is not None:
             chosen = self.conductor.preferences
-            self._limits = (round(chosen.flexion_deg), round(chosen.extension_deg), round(chosen.lean_deg))
+            self.limits = (round(chosen.flexion_deg), round(chosen.extension_deg), round(chosen.lean_deg))
         word, tone = POSTURE[view.state.value]
         if now.link.kind is LinkKind.CONNECTING:
             tone = Tone.OFF
@@ -161,7 +180,7 @@ class DeskScreen(LiveScreen):
 
     def _zone(self, view: DeskView) -> tuple[int, int]:
         """Return where no slouch is judged, in the plane that is shown, deg."""
-        forward, backward, aside = self._limits
+        forward, backward, aside = self.limits
         if view.flexion is not None and self._sideways:
             return -aside, aside
         # without forward, the total tilt is held against the threshold forward
