@@ -126,7 +126,11 @@ impl<I: I2c> Lsm6ds3trC<I> {
     /// Reset it and sample from now on; INT1 is high while at least `watermark` frames (1 to 255) wait.
     ///
     /// The first frames are taken while the gyroscope still starts (80 ms) and are for the caller to drop.
-    pub async fn start(&mut self, delay: &mut impl DelayNs, watermark: u8) -> Result<(), Error<I::Error>> {
+    pub async fn start(
+        &mut self,
+        delay: &mut impl DelayNs,
+        watermark: u8,
+    ) -> Result<(), Error<I::Error>> {
         let mut byte = [0];
         self.get(reg::WHO_AM_I, &mut byte).await?;
         if byte != [WHO] {
@@ -178,7 +182,9 @@ impl<I: I2c> Lsm6ds3trC<I> {
         let waiting = usize::from(words / WORDS);
         let n = waiting.min(out.len()).min(BURST);
         let mut bytes = [0; 2 * WORDS as usize * BURST];
-        let bytes = bytes.get_mut(..2 * usize::from(WORDS) * n).unwrap_or_default();
+        let bytes = bytes
+            .get_mut(..2 * usize::from(WORDS) * n)
+            .unwrap_or_default();
         if n > 0 {
             // the address goes back from 3Fh to 3Eh by itself
             self.get(reg::FIFO_DATA_OUT_L, bytes).await?;
@@ -283,7 +289,12 @@ mod tests {
             write(&[0x0A, 0x00]),
             write(&[0x0A, 0x1E]),
         ];
-        assert_eq!(with(&expected, async |s| s.start(&mut NoopDelay::new(), 255).await), Ok(()));
+        assert_eq!(
+            with(&expected, async |s| s
+                .start(&mut NoopDelay::new(), 255)
+                .await),
+            Ok(())
+        );
     }
 
     #[test]
@@ -341,7 +352,9 @@ mod tests {
     #[test]
     fn an_empty_fifo_is_not_read_and_a_full_one_in_bursts() {
         let mut frames = [Frame::default(); 32];
-        let empty = with(&[read(0x3A, &[0, 0x10, 0, 0])], async |s| s.read(&mut frames).await);
+        let empty = with(&[read(0x3A, &[0, 0x10, 0, 0])], async |s| {
+            s.read(&mut frames).await
+        });
         assert_eq!(empty.map(|batch| batch.frames), Ok(0));
         let full = [
             read(0x3A, &[0xFE, 0x47, 0, 0]), // 2046 words, over-run
@@ -382,9 +395,7 @@ mod tests {
 
     #[test]
     fn temperature_is_zero_at_25_degrees() {
-        let at = |bytes: [u8; 2]| {
-            with(&[read(0x20, &bytes)], async |s| s.temperature().await)
-        };
+        let at = |bytes: [u8; 2]| with(&[read(0x20, &bytes)], async |s| s.temperature().await);
         assert_eq!(at([0, 0]), Ok(25.0));
         assert_eq!(at([0x80, 0x07]), Ok(32.5));
         assert_eq!(at([0x00, 0xF6]), Ok(15.0));

@@ -50,7 +50,11 @@ impl Stamps {
                 let late = seen - due;
                 // a sample cannot come after it was read: that is certain and obeyed at once. One that was read late tells
                 // little: at most a period is believed, and slowly
-                let pull = if late < 0.0 { late } else { GAIN * late.min(self.period_us) };
+                let pull = if late < 0.0 {
+                    late
+                } else {
+                    GAIN * late.min(self.period_us)
+                };
                 let bent = PERIOD_GAIN * late.clamp(-self.period_us, self.period_us);
                 self.period_us = (self.period_us + bent).clamp(
                     self.nominal_us * (1.0 - TOLERANCE),
@@ -92,7 +96,11 @@ mod tests {
             let there = (ready / period) as usize;
             let n = there - taken;
             let first = stamps.first_us(ready as u64, n, 0);
-            let step = if n > 1 { (stamps.newest_us() - first) / (n - 1) as f64 } else { 0.0 };
+            let step = if n > 1 {
+                (stamps.newest_us() - first) / (n - 1) as f64
+            } else {
+                0.0
+            };
             out.extend((0..n).map(|k| (first + k as f64 * step, (taken + k + 1) as f64 * period)));
             taken = there;
             batch += 1;
@@ -102,7 +110,9 @@ mod tests {
     #[test]
     fn follows_a_clock_that_is_three_per_cent_off() {
         for period in [1e6 / 50.5, 1e6 / 53.5] {
-            let times = run(period, 60.0, |batch| 300.0 + 500.0 * ((batch * 7919) % 13) as f64 / 13.0);
+            let times = run(period, 60.0, |batch| {
+                300.0 + 500.0 * ((batch * 7919) % 13) as f64 / 13.0
+            });
             for (given, truth) in &times[times.len() / 2..] {
                 assert!((given - truth).abs() < 1500.0, "{given} {truth}");
             }
@@ -112,7 +122,11 @@ mod tests {
     #[test]
     fn a_key_pair_that_blocks_for_a_quarter_of_a_second_hardly_shows() {
         let period = 1e6 / 52.6;
-        let times = run(period, 60.0, |batch| if batch == 1000 { 240_000.0 } else { 300.0 });
+        let times = run(
+            period,
+            60.0,
+            |batch| if batch == 1000 { 240_000.0 } else { 300.0 },
+        );
         for (given, truth) in &times[times.len() / 2..] {
             assert!((given - truth).abs() < 3000.0, "{given} {truth}");
         }
@@ -120,7 +134,9 @@ mod tests {
 
     #[test]
     fn time_increases_strictly() {
-        let times = run(1e6 / 52.0, 30.0, |batch| ((batch * 7919) % 31) as f64 * 2000.0);
+        let times = run(1e6 / 52.0, 30.0, |batch| {
+            ((batch * 7919) % 31) as f64 * 2000.0
+        });
         assert!(times.windows(2).all(|pair| pair[1].0 > pair[0].0));
     }
 }

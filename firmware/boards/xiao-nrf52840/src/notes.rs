@@ -1,0 +1,118 @@
+//! What survives a reset: why it came and the text of a panic, in RAM that neither the bootloader nor the linker uses.
+
+use core::fmt::Write as _;
+use core::ptr::{addr_of_mut, read_volatile, write_volatile};
+
+use cortex_m::peripheral::SCB;
+use embassy_nrf::pac;
+use embassy_nrf::pac::power::regs::Resetreas;
+use heapless::{String, Vec};
+use unslouch_strap_app::platform::ResetReason;
+
+/// Longest text of a panic that is kept.
+pub const LAST_WORDS: usize = 192;
+/// Bytes after power-on are arbitrary; these say that somebody wrote.
+const WRITTEN: u32 = 0x7072_7473;
+
+#[repr(C)]
+struct Notes {
+    written: u32,
+    reason: u32,
+    length: u32,
+    words: [u8; LAST_WORDS],
+}
+
+/// See memory.x.
+const NOTES: *mut Notes = 0x2000_6000 as *mut Notes;
+
+/// Bits of RESETREAS (nRF52840 product specification, 5.3.7.9).
+mod cause {
+    pub const PIN: u32 = 1 << 0;
+    pub const WATCHDOG: u32 = 1 << 1;
+    pub const LOCKUP: u32 = 1 << 3;
+}
+
+/// Why a reset was asked for.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub enum Asked {
+    /// A panic.
+    Panic = 1,
+    /// The application.
+    Requested = 2,
+    /// The cell was empty.
+    LowBattery = 3,
+}
+
+/// Note why the next start will happen.
+pub fn note(asked: Asked) {
+    // SAFETY: RAM that only this module uses, plain numbers
+    unsafe {
+        write_volatile(addr_of_mut!((*NOTES).reason), asked as u32);
+        write_volatile(addr_of_mut!((*NOTES).written), WRITTEN);
+    }
+}
+
+/// Why it started, and what the last panic said; reading forgets both.
+pub fn take() -> (ResetReason, Vec<u8, LAST_WORDS>) {
+    // SAFETY: as above
+    let (written, asked, length, words) = unsafe {
+        let notes = (
+            read_volatile(addr_of_mut!((*NOTES).written)),
+            read_volatile(addr_of_mut!((*NOTES).reason)),
+            read_volatile(addr_of_mut!((*NOTES).length)),
+            read_volatile(addr_of_mut!((*NOTES).words)),
+        );
+        write_volatile(addr_of_mut!((*NOTES).written), 0);
+        write_volatile(addr_of_mut!((*NOTES).length), 0);
+        notes
+    };
+    let causes = pac::POWER.resetreas().read().0;
+    // a cause stays set until a one is written to it
+    pac::POWER.resetreas().write_value(Resetreas(u32::MAX));
+    let asked = if written == WRITTEN { asked } else { 0 };
+    let reason = if asked == Asked::Panic as u32 {
+        ResetReason::Panic
+    } else if causes & cause::WATCHDOG != 0 {
+        ResetReason::Watchdog
+    } else if causes & cause::LOCKUP != 0 {
+        ResetReason::Lockup
+    } else if asked == Asked::LowBattery as u32 {
+        ResetReason::LowBattery
+    } else if asked == Asked::Requested as u32 {
+        ResetReason::Requested
+    } else if causes & cause::PIN != 0 {
+        ResetReason::Pin
+    } else {
+        // the chip cannot tell power-on from a brown-out
+        ResetReason::PowerOn
+    };
+    let text = match reason {
+        ResetReason::Panic => words.get(..length as usize).unwrap_or(&[]),
+        _ => &[],
+    };
+    (reason, Vec::from_slice(text).unwrap_or_default())
+}
+
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    let mut text = String::<LAST_WORDS>::new();
+    // what does not fit is cut off
+    let _ = write!(text, "{info}");
+    let mut words = [0; LAST_WORDS];
+    for (to, from) in words.iter_mut().zip(text.as_bytes()) {
+        *to = *from;
+    }
+    // SAFETY: as above
+    unsafe {
+        write_volatile(addr_of_mut!((*NOTES).words), words);
+        write_volatile(addr_of_mut!((*NOTES).length), text.len() as u32);
+    }
+    note(Asked::Panic);
+    SCB::sys_reset();
+}
+
+#[cortex_m_rt::exception]
+unsafe fn HardFault(frame: &cortex_m_rt::ExceptionFrame) -> ! {
+    panic!("hard fault at {:#010x}", frame.pc());
+}
