@@ -228,7 +228,9 @@ class SlipFinder:
             # against well before it, for a movement starts softly
             rest = math.fsum(acc[i : i + self._quiet]) / self._quiet
             swing = math.fsum(abs(a - rest) for a in acc[i + began + 1 : i + ended + 1]) / self._slip
-            if math.acos(cosine) > p.slip_stays and swing < p.slip_swing * turned:
+            # from far out to just upright: the calibration fits, and somebody came up quickly
+            fits = before[2] < math.cos(p.slip_turn) and z[i + settled] > math.cos(p.upright)
+            if not fits and math.acos(cosine) > p.slip_stays and swing < p.slip_swing * turned:
                 found.append((i, before))
         return found
 
