@@ -352,3 +352,10 @@ def test_neutral_spans():
     for wrong in ("3", "3:1", "1:2:3", "a:b", "1:inf"):
         with pytest.raises(click.BadParameter):
             NEUTRAL.convert(wrong, None, None)
+
+
+def test_a_replay_from_beyond_the_end_says_how_long_it_is(demo: Path):
+    result = call("replay", demo, "--plain", "--speed", "max", "--from", "1:00:00")
+    assert result.exit_code == 1
+    assert "lasts 163 s" in result.stderr
+    assert "3600" in result.stderr

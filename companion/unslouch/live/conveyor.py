@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from unslouch.live.chain import Chain, Digest
     from unslouch_signal.calibration import Calibration
 
-PERIOD_S, BRIEF_S = 1 / 15, 0.005
-"""Least time between two looks at what a simulated strap or a replay has sent: as often as a screen looks, for a batch
-costs no more than a packet (2 ms); less when its time runs faster, for what is asked of a wearer must not come late. A
-strap's packets are looked at as they come."""
+PERIOD_S, BRIEF_S = 0.1, 0.005
+"""Least time between two looks at what a simulated strap or a replay has sent: smooth to the eye, and a batch costs no
+more than a packet (2 ms); less when its time runs faster, for what is asked of a wearer must not come late. A strap's
+packets are looked at as they come."""
 SILENCE_S = 2.0
 """A stream that is silent for this long is a lost link (docs/protocol.md, section 9)."""
 MOST_PENDING = 512

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unslouch.errors import Reason, UnslouchError
 from unslouch.live.chain import Chain
 from unslouch.live.conveyor import Conveyor
 from unslouch.recording.model import Recording
@@ -36,8 +37,16 @@ def replay_feed(
     ------
     FileError
         When the file cannot be used.
+    UnslouchError
+        BAD_OPTION for a start beyond its end.
     """
     replay, recording = open_replay(path, speed, start_s)
+    if start_s >= replay.duration:
+        raise UnslouchError(
+            Reason.BAD_OPTION,
+            f"{path.name} lasts {replay.duration:.0f} s; it cannot be played from {start_s:g} s on.",
+            "Name an earlier --from.",
+        )
     known = stored_calibration(recording) if calibration is None else calibration
 
     def chain_at(position: float) -> Chain:

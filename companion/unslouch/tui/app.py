@@ -219,7 +219,8 @@ class UnslouchApp(App[None]):
     # where to be
 
     def go(self, where: Where) -> None:
-        """Show a main screen."""
+        """Show a main screen; notices of what was before would cover it."""
+        self.clear_notifications()
         name = where.value
         if where not in self._made:
             self.install_screen(_screen(where), name)  # pyright: ignore[reportUnknownMemberType]
@@ -269,6 +270,7 @@ class UnslouchApp(App[None]):
         live = self.live_screen
         if live is None:
             return
+        self.clear_notifications()
         focused = self.focused
         about = None if focused is None else getattr(focused, "about", None)
         actions = list(offered(live.where, self.available))
