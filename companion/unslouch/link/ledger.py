@@ -9,13 +9,18 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 
-from unslouch.wire.layout import HEADER_SIZE, SEQ_SPAN, Kind
+from unslouch.wire.layout import COMPACT_SIZE, HEADER_SIZE, SEQ_SPAN, STATUS_SIZE, Kind
 from unslouch.wire.source import Channel, Packet
 from unslouch_signal.samples import SampleFlag
 
-_HEADER = struct.Struct("<BBHI")
+_HEADER = struct.Struct("<BBHIIHH")
+"""Kind, flags, boot, seq, t (low, high), dt."""
 _SAMPLE_SIZE = {Kind.FUSED.head: 12, Kind.RAW.head: 12, Kind.FUSED_GYRO.head: 18}
 _COMPACT_SPAN = 1 << 24
+_SLACK_US = 1_000_000
+"""How far samples may run ahead of their clock: jitter of a sensor's clock, and a burst after a wake."""
+_BELIEVED = 3
+"""Packets that agree with each other, and with nothing before, before they are believed."""
 _MOST_HOLES = 1024
 """A strap that lies could make any number; beyond this the oldest is given up."""
 
@@ -59,7 +64,11 @@ class Ledger:
         self._log_done = start.log_id
         self._log_ahead: set[int] = set()
         self._holes: list[Hole] = []
-        self._anchor_seq: int | None = None
+        self._anchor: tuple[int, int, int] | None = None
+        """Seq, t and dt of the last ANCHOR, against which COMPACT packets are unwrapped."""
+        self._last: tuple[int, int] | None = None
+        """Newest (seq, t) that was believed; a sequence that runs ahead of its clock is none."""
+        self._doubted: tuple[int, int, int] | None = None
         self.samples = 0
         """Samples that arrived live for the first time."""
         self.resent = 0
@@ -86,22 +95,67 @@ class Ledger:
         return Position(self._boot, whole, self._log_done)
 
     def take(self, packet: Packet) -> None:
-        """Note what a packet of the stream carries; others are none of the ledger's."""
+        """Note what a packet of the stream carries; of others only that a whole STATUS names the boot.
+
+        A boot cannot change within a connection: samples of another than the known one are not believed.
+        """
         data = packet.data
+        if packet.channel is Channel.STATUS and len(data) >= STATUS_SIZE and data[0] == Kind.STATUS.head:
+            self._enter(int.from_bytes(data[2:4], "little"))
         if packet.channel is not Channel.STREAM or not data:
             return
         size = _SAMPLE_SIZE.get(data[0])
         if data[0] == Kind.ANCHOR.head and len(data) == HEADER_SIZE:
-            _, _, boot, seq = _HEADER.unpack_from(data)
-            self._enter(boot)
-            self._anchor_seq = seq
-        elif data[0] == Kind.COMPACT.head and self._anchor_seq is not None and self._boot is not None:
-            low = int.from_bytes(data[2:5], "little")
-            nearest = (low - self._anchor_seq + _COMPACT_SPAN // 2) % _COMPACT_SPAN - _COMPACT_SPAN // 2
-            self._samples(self._boot, self._anchor_seq + nearest, 1, data[1])
+            _, _, boot, seq, low, high, dt = _HEADER.unpack_from(data)
+            if self._believe(boot, seq, low | high << 32, dt):
+                self._enter(boot)
+                self._anchor = (seq, low | high << 32, dt)
+        elif data[0] == Kind.COMPACT.head and len(data) == COMPACT_SIZE:
+            self._take_compact(data)
         elif size is not None and len(data) > HEADER_SIZE and (len(data) - HEADER_SIZE) % size == 0:
-            _, flags, boot, seq = _HEADER.unpack_from(data)
-            self._samples(boot, seq, (len(data) - HEADER_SIZE) // size, flags)
+            _, flags, boot, seq, low, high, dt = _HEADER.unpack_from(data)
+            n = (len(data) - HEADER_SIZE) // size
+            if self._believe(boot, seq, low | high << 32, dt):
+                self._samples(boot, seq, n, flags)
+
+    def _take_compact(self, data: bytes) -> None:
+        if self._anchor is None or self._boot is None:
+            return
+        seq, t_us, dt = self._anchor
+        seq += _nearest(int.from_bytes(data[2:5], "little") - seq)
+        t_us = (t_us >> 4) + _nearest(int.from_bytes(data[5:8], "little") - (t_us >> 4)) << 4
+        if seq >= 0 and self._believe(self._boot, seq, t_us, dt):
+            self._samples(self._boot, seq, 1, data[1])
+
+    def _believe(self, boot: int, seq: int, t_us: int, dt: int) -> bool:
+        """Whether samples can be where they say: each takes its period, so they never run ahead of their clock.
+
+        A wrong sequence that was believed would open a hole for samples that do not exist, and confirm those that do.
+        """
+        if self._boot is not None and boot != self._boot:
+            return False
+        last = self._last
+        if last is None or seq <= last[0]:
+            if last is None:
+                self._last = (seq, t_us)
+            return True
+        period = 2 * max(dt, 1)
+        ahead = (seq - last[0]) * period - (t_us - last[1])
+        if ahead <= _SLACK_US and t_us > last[1]:
+            self._last, self._doubted = (seq, t_us), None
+            return True
+        doubted = self._doubted
+        agrees = (
+            doubted is not None
+            and 0 < seq - doubted[0] <= 104
+            and abs((seq - doubted[0]) * period - (t_us - doubted[1])) < _SLACK_US
+        )
+        count = doubted[2] + 1 if agrees and doubted is not None else 1
+        self._doubted = (seq, t_us, count)
+        if count < _BELIEVED:
+            return False
+        self._last, self._doubted = (seq, t_us), None
+        return True
 
     def log_record(self, record_id: int) -> None:
         """Note a whole record of the log."""
@@ -160,13 +214,12 @@ class Ledger:
             return
         # what is left of the boot before is in the strap's log
         self._boot, self._next, self._holes = boot, 0, []
+        self._last = self._doubted = None
 
     def _samples(self, boot: int, seq: int, n: int, flags: int) -> None:
         if seq < 0 or seq + n > SEQ_SPAN:
             return
         if boot != self._boot:
-            if self._boot is not None and not _newer(boot, self._boot):
-                return
             self._enter(boot)
             self._next = seq
         if seq < self._next:
@@ -198,6 +251,6 @@ class Ledger:
         self._holes = left
 
 
-def _newer(a: int, b: int) -> bool:
-    """Serial arithmetic on boots (docs/protocol.md, section 1)."""
-    return 0 < (a - b) % 65536 < 32768
+def _nearest(difference: int) -> int:
+    """Unwrap a difference of 24 bits to the nearest value."""
+    return (difference + _COMPACT_SPAN // 2) % _COMPACT_SPAN - _COMPACT_SPAN // 2

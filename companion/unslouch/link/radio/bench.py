@@ -1,4 +1,4 @@
-"""A bench for the strap's firmware: straps as processes, samples fed by hand, and a central that hears everything raw."""
+"""A bench for the firmware: straps as processes, samples fed by hand, and a central that hears everything raw."""
 
 from __future__ import annotations
 
@@ -109,6 +109,8 @@ class FedImu:
         return f"tcp:127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def _connected(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # a strap that was started again comes anew
+        await self._hang_up()
         self.writer = writer
 
     async def feed(self, frames: Iterable[Frame]) -> None:
@@ -126,10 +128,15 @@ class FedImu:
         """Lose samples, as a FIFO that ran over."""
         self.next_frame += frames
 
-    async def stop(self) -> None:
-        """Listen no more."""
+    async def _hang_up(self) -> None:
         if self.writer is not None:
             self.writer.close()
+            with contextlib.suppress(OSError):
+                await self.writer.wait_closed()
+
+    async def stop(self) -> None:
+        """Listen no more."""
+        await self._hang_up()
         if self._server is not None:
             self._server.close()
 

@@ -1,0 +1,165 @@
+"""A world for the link: straps as firmware processes, a laptop, and a companion whose disk is a list."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unslouch.link.ledger import Position
+from unslouch.link.radio.bench import Bench, FedImu, Wearing
+from unslouch.link.radio.laptop import Laptop
+from unslouch.link.radio.medium import Controller
+from unslouch.link.radio.strap_process import StrapProcess
+from unslouch.link.states import LinkStatus
+from unslouch.link.strap import Strap, StrapOptions
+from unslouch.wire.decoder import decode_all
+from unslouch.wire.layout import Content
+from unslouch.wire.records import Decoded
+from unslouch.wire.source import Packet
+
+NOTIFICATION = 0x1B
+PAIR = StrapOptions(pair=True)
+
+
+class Companion:
+    """Takes packets, "stores" them twice a second, and survives what is done to the radio."""
+
+    def __init__(self, strap: Strap) -> None:
+        self.strap = strap
+        self.disk: list[Packet] = []
+        self.said: list[LinkStatus] = []
+        self._task = asyncio.create_task(self._consume())
+
+    async def _consume(self) -> None:
+        stored = time.monotonic()
+        async for packet in self.strap:
+            self.disk.append(packet)
+            if time.monotonic() - stored > 0.5:
+                self.strap.stored(self.strap.mark())
+                stored = time.monotonic()
+
+    @property
+    def decoded(self) -> Decoded:
+        return decode_all(self.disk)
+
+    def last_seq(self, boot: int) -> int:
+        return max((int(b.seq[-1]) for b in self.decoded.blocks if b.boot == boot), default=-1)
+
+    async def until(self, condition: Callable[[], object], seconds: float = 15.0) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            if self._task.done():
+                self._task.result()
+            assert time.monotonic() < end, f"it did not come to hold; {self.said[-6:]}"
+            await asyncio.sleep(0.02)
+
+    async def whole(self, seconds: float = 15.0) -> None:
+        """Wait until nothing is missing."""
+        await self.until(lambda: self.strap.complete and self.strap.ledger.position().seq > 0, seconds)
+
+    async def close(self) -> None:
+        await self.strap.aclose()
+        await self._task
+
+    def kill(self) -> None:
+        """Die without a word, as a process that is killed: what lies on the disk stays."""
+        self._task.cancel()
+        task = self.strap._task
+        if task is not None:
+            task.cancel()
+
+
+class World:
+    """One bench with everything a scenario of the link needs."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.companions: list[Companion] = []
+        self.laptops: dict[int, Laptop] = {}
+
+    async def strap(self, seconds: float = 120, *, speed: float = 1.0, seed: int = 1) -> StrapProcess:
+        return await self.bench.strap(self.bench.csv(Wearing(seed=seed).worn(seconds)), speed=speed, seed=seed)
+
+    async def fed(self, seed: int = 1) -> tuple[StrapProcess, FedImu]:
+        imu = await self.bench.imu()
+        return await self.bench.strap(imu, seed=seed), imu
+
+    async def companion(
+        self,
+        strap: StrapProcess,
+        options: StrapOptions = PAIR,
+        *,
+        laptop: int = 0,
+        mtu: int | None = 247,
+        start: Position | None = None,
+        backends: Any = None,
+    ) -> Companion:
+        said: list[LinkStatus] = []
+        if laptop not in self.laptops:
+            self.laptops[laptop] = await self.bench.laptop(laptop, mtu)
+        backends = backends or self.bench._backends[self.laptops[laptop]]
+        link = Strap(strap.address, options=options, start=start, backends=backends, on_status=said.append)
+        companion = Companion(link)
+        companion.said = said
+        self.companions.append(companion)
+        return companion
+
+    def chip(self, strap: StrapProcess) -> Controller:
+        """Return the controller of a strap that runs."""
+        for controller in self.bench.server.controllers:
+            if str(controller.random_address).split("/")[0] == strap.address:
+                found = controller
+        return found
+
+    def faults(self, seed: int, *, lost: float = 0.0, twice: float = 0.0, broken: float = 0.0) -> None:
+        """From now on notifications are lost, come twice, or with a bit flipped."""
+        chance = random.Random(seed)
+
+        def fault(_from: Controller, _to: Controller, pdu: bytes) -> list[tuple[float, bytes]] | None:
+            if pdu[0] != NOTIFICATION:
+                return None
+            dice = chance.random()
+            if dice < lost:
+                return []
+            if dice < lost + twice:
+                return [(0.0, pdu), (0.03, pdu)]
+            if dice < lost + twice + broken:
+                at = chance.randrange(3, len(pdu))
+                return [(0.0, pdu[:at] + bytes([pdu[at] ^ 1 << chance.randrange(8)]) + pdu[at + 1 :])]
+            return None
+
+        self.bench.medium.fault = fault
+
+    def clear(self) -> None:
+        """Heal the air."""
+        self.bench.medium.fault = None
+
+
+@pytest.fixture
+async def world(strap_binary: Path, tmp_path: Path) -> AsyncGenerator[World]:
+    async with Bench(strap_binary, tmp_path) as bench:
+        world = World(bench)
+        try:
+            yield world
+        finally:
+            for companion in world.companions:
+                companion.kill()
+            await asyncio.gather(*(one._task for one in world.companions), return_exceptions=True)
+            tasks = [one.strap._task for one in world.companions if one.strap._task is not None]
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def streamed(decoded: Decoded, boot: int) -> list[int]:
+    """Return the samples of a boot that came at full rate."""
+    return [
+        int(seq)
+        for block in decoded.blocks
+        if block.boot == boot and block.content is not Content.ORIENTATION
+        for seq in block.seq
+    ]
