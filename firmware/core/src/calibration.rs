@@ -143,7 +143,8 @@ impl Stillness {
 
     /// Takes a sample; false when the sensor moved.
     fn push(&mut self, raw: &ImuSample, dt: f32) -> bool {
-        if !raw.acc.iter().chain(&raw.gyr).all(|x| x.is_finite()) || !(dt > 0.0 && dt < 0.5) {
+        let finite = raw.acc.iter().chain(&raw.gyr).all(|x| x.is_finite());
+        if !(finite && dt > 0.0 && dt < 0.5) {
             return false;
         }
         self.rate.push(raw.gyr);

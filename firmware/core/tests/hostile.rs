@@ -27,7 +27,12 @@ fn apart(a: [f32; 4], b: [f32; 4]) -> f64 {
     let (a, b) = (a.map(f64::from), b.map(f64::from));
     let dot: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
     let sign = dot.signum();
-    let chord: f64 = a.iter().zip(b).map(|(a, b)| (a - sign * b).powi(2)).sum::<f64>().sqrt();
+    let chord: f64 = a
+        .iter()
+        .zip(b)
+        .map(|(a, b)| (a - sign * b).powi(2))
+        .sum::<f64>()
+        .sqrt();
     (4.0 * (0.5 * chord).min(1.0).asin()).to_degrees()
 }
 
@@ -67,7 +72,9 @@ proptest! {
         let _ = SensorCalibration::parse(&bytes);
         if let Ok(record) = Record::parse(&bytes) {
             prop_assert!((1..=SAMPLES_MAX).contains(&record.n));
-            let _ = (0..record.n + 1).map(|j| record.orientation(j)).count();
+            for j in 0..=record.n {
+                prop_assert!(j < record.n || record.orientation(j).is_none());
+            }
             prop_assert!(record.last_seq() >= record.header.seq);
         }
     }

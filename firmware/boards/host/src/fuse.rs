@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use lexopt::prelude::*;
 use unslouch_strap_core::calibration::Corrector;
 use unslouch_strap_core::fusion::{Faults, Fusion, Limits, Parameters};
+use unslouch_strap_core::real::Real;
 use unslouch_strap_core::sample::ImuSample;
 use unslouch_strap_core::wire::calibration::SensorCalibration;
 
@@ -26,6 +27,7 @@ Options:
       --calibration FILE    calibration of the sensor as the strap stores and sends it (100 bytes; docs/protocol.md,
                             section 8): bias with its uncertainty, gyroscope matrix, accelerometer offset and scale
       --range DPS,G         range of the sensor, deg/s and g: readings at its end are not used [default: 2000,16]
+      --float64             compute with 64 bits: what the strap's 32 cost
   -h, --help                this text
 
 Examples:
@@ -37,6 +39,7 @@ struct Options {
     rate_hz: f32,
     calibration: SensorCalibration,
     limits: Limits,
+    wide: bool,
 }
 
 /// A given bias may be from another day and another temperature, rad/s.
@@ -45,7 +48,7 @@ const GIVEN_BIAS_SD: f32 = 0.005;
 fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, String> {
     let text = |e: lexopt::Error| e.to_string();
     let (mut rate_hz, mut bias, mut path) = (None, None, None);
-    let mut limits = Limits::default();
+    let (mut limits, mut wide) = (Limits::default(), false);
     while let Some(arg) = parser.next().map_err(text)? {
         match arg {
             Long("rate") => {
@@ -80,6 +83,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, String> {
                 };
             }
             Long("calibration") => path = Some(PathBuf::from(parser.value().map_err(text)?)),
+            Long("float64") => wide = true,
             Short('h') | Long("help") => {
                 print!("{HELP}");
                 return Ok(None);
@@ -109,6 +113,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, String> {
         rate_hz,
         calibration,
         limits,
+        wide,
     }))
 }
 
@@ -132,7 +137,12 @@ pub fn run(parser: lexopt::Parser) -> Result<(), String> {
         return Ok(());
     };
     let mut counts = Counts::default();
-    let result = stream(
+    let run = if options.wide {
+        stream::<f64>
+    } else {
+        stream::<f32>
+    };
+    let result = run(
         &options,
         &mut io::stdin().lock(),
         &mut io::stdout().lock(),
@@ -179,16 +189,16 @@ impl Counts {
 const FRAME: usize = 24;
 const BATCH: usize = 2048;
 
-fn stream(
+fn stream<R: Real>(
     options: &Options,
-    input: &mut impl Read,
-    output: &mut impl Write,
+    input: &mut dyn Read,
+    output: &mut dyn Write,
     counts: &mut Counts,
 ) -> io::Result<()> {
     let dt = 1.0 / options.rate_hz;
     let corrector = Corrector::new(&options.calibration);
     let parameters = corrector.parameters(Parameters::default());
-    let mut fusion = Fusion::<f32>::new(parameters, options.limits, options.rate_hz);
+    let mut fusion = Fusion::<R>::new(parameters, options.limits, options.rate_hz);
     let mut buffer = vec![0u8; BATCH * FRAME];
     let mut held = 0;
     let mut out = Vec::with_capacity(BATCH * 16);
@@ -215,7 +225,7 @@ fn stream(
             let fused = fusion.push(&sample, dt);
             counts.add(fused.faults);
             for c in fused.attitude.to_array() {
-                out.extend_from_slice(&c.to_le_bytes());
+                out.extend_from_slice(&(c.to_f64() as f32).to_le_bytes());
             }
         }
         output.write_all(&out)?;

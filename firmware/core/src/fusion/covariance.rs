@@ -109,11 +109,11 @@ impl<R: Real> Covariance<R> {
             cross: [[R::ZERO; SLOW]; FAST],
             fast: [R::ZERO; FAST_SIZE],
         };
-        for i in 0..SLOW {
-            p.slow[at(i, i)] = slow[i];
+        for (i, variance) in slow.into_iter().enumerate() {
+            p.slow[at(i, i)] = variance;
         }
-        for i in 0..FAST {
-            p.fast[at(i, i)] = fast[i];
+        for (i, variance) in fast.into_iter().enumerate() {
+            p.fast[at(i, i)] = variance;
         }
         p
     }

@@ -93,7 +93,7 @@ impl Default for Parameters {
         Self {
             gravity: 9.806_65,
             step: 0.155,
-            velocity_noise: 0.32,
+            velocity_noise: 0.31,
             tilt_walk: 0.1 * D,
             tilt_walk_turning: 0.12 * D,
             bias_walk: 0.002 * D,
@@ -103,8 +103,8 @@ impl Default for Parameters {
                 velocity: 0.3,
                 tilt: 5.0 * D,
                 bias: [3.0 * D; 3],
-                scale: 0.004,
-                misalignment: 0.002,
+                scale: 0.0035,
+                misalignment: 0.0017,
             },
             rest: RestParameters {
                 mean_time: 0.5,
@@ -121,7 +121,7 @@ impl Default for Parameters {
             worn_heading: 0.5 * D,
             surprise: SurpriseParameters {
                 mean_time: 2.0,
-                threshold: 2.7,
+                threshold: 2.6,
                 direction_time: 6.0,
                 agreement: 1.7,
                 bias_jump: 0.5 * D,
