@@ -357,5 +357,5 @@ def test_neutral_spans():
 def test_a_replay_from_beyond_the_end_says_how_long_it_is(demo: Path):
     result = call("replay", demo, "--plain", "--speed", "max", "--from", "1:00:00")
     assert result.exit_code == 1
-    assert "lasts 163 s" in result.stderr
+    assert re.search(r"lasts 1\d\d s", result.stderr)
     assert "3600" in result.stderr

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from unslouch.cli.command import ExitCode
-
 if TYPE_CHECKING:
     from unslouch.coach.technique import Plan
     from unslouch.live.feed import Feed
@@ -90,4 +88,4 @@ def open_screen(
     app = UnslouchApp(feed, Where(start), options)
     app.run()
     if app.return_code:
-        raise click.exceptions.Exit(ExitCode.FAILURE)
+        raise click.exceptions.Exit(app.return_code)

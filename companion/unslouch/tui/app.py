@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 FeedFactory = Callable[[], Feed]
 
+INTERRUPTED = 130
+"""Exit code of who was stopped by Ctrl-C: 128 + SIGINT."""
+
 
 class UnslouchApp(App[None]):
     """The screens on one feed.
@@ -59,6 +62,7 @@ class UnslouchApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+x", "run('sharp_pain')", "Sharp pain", show=False, priority=True),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
+        Binding("ctrl+c", "interrupt", "Quit", show=False, priority=True),
     ]
 
     def __init__(self, feed_factory: FeedFactory, start: Where = Where.DESK, options: Options | None = None) -> None:
@@ -92,7 +96,13 @@ class UnslouchApp(App[None]):
         except UnslouchError as error:
             self.call_from_thread(self.exit, None, 1, str(error))
             return
+        except BaseException as error:  # noqa: BLE001  # raised again in the app, which would wait for ever otherwise
+            self.call_later(self._fail, error)
+            return
         self.call_from_thread(self.begin, feed)
+
+    def _fail(self, error: BaseException) -> None:
+        raise error
 
     def begin(self, feed: Feed) -> None:
         """Go on with this feed."""
@@ -159,6 +169,10 @@ class UnslouchApp(App[None]):
     async def action_quit(self) -> None:
         """Leave, with everything closed."""
         self.exit()
+
+    def action_interrupt(self) -> None:
+        """Leave as Ctrl-C leaves any program, with everything closed."""
+        self.exit(return_code=INTERRUPTED)
 
     def on_unmount(self) -> None:
         """Close the sessions and the feed."""

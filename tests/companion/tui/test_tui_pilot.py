@@ -12,9 +12,11 @@ from textual.pilot import Pilot
 from unslouch.coach.techniques import TECHNIQUES
 from unslouch.coach.values import Phase
 from unslouch.desk.preferences import Preferences, keep_preferences
+from unslouch.errors import LinkError, Reason
 from unslouch.live.feed import (
     Ask,
     ExpectRotations,
+    Feed,
     FeedKind,
     LinkKind,
     LinkState,
@@ -29,6 +31,8 @@ from unslouch.store.paths import data_paths
 from unslouch.store.rows import DEMO_PERSON, HoldRow, Outcome, PainRow, RepetitionRow, SessionKind, SharpPainRow, Source
 from unslouch.store.store import Store
 from unslouch.tui.actions import Where
+from unslouch.tui.app import UnslouchApp
+from unslouch.tui.options import Options
 from unslouch.tui.screens.stop import StopScreen
 from unslouch_signal.events import Side, Technique
 
@@ -432,11 +436,6 @@ async def test_leaving_closes_the_feed_and_the_session(stage, tmp_path):
 
 
 async def test_a_feed_that_cannot_be_made_ends_with_its_sentence():
-    from unslouch.errors import LinkError, Reason
-    from unslouch.live.feed import Feed
-    from unslouch.tui.app import UnslouchApp
-    from unslouch.tui.options import Options
-
     def broken() -> Feed:
         raise LinkError(Reason.NOT_FOUND, "There is no strap near.", "Switch it on.")
 
@@ -446,6 +445,36 @@ async def test_a_feed_that_cannot_be_made_ends_with_its_sentence():
             await pilot.pause(0.01)
             if app.return_code is not None:
                 break
+    assert app.return_code == 1
+
+
+async def test_ctrl_c_leaves_with_its_code_and_everything_closed(stage, tmp_path):
+    on = stage(keep=True)
+    async with on.app.run_test(size=(80, 24)) as pilot:
+        await on.ready(pilot)
+        on.run(2)
+        await pilot.press("ctrl+c")
+        await pilot.pause()
+    assert on.app.return_code == 130
+    assert on.feed.closed
+    with Store.open(data_paths(tmp_path)) as store:
+        (session,) = store.sessions(DEMO_PERSON)
+    assert session.outcome is Outcome.ENDED
+
+
+async def test_an_unforeseen_failure_of_the_feed_does_not_wait_for_ever():
+    def broken() -> Feed:
+        raise RuntimeError("a bug")
+
+    app = UnslouchApp(broken, Where.DESK, Options(fps=None, keep=False))
+
+    async def watch() -> None:
+        async with app.run_test() as pilot:
+            for _ in range(200):
+                await pilot.pause(0.01)
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        await watch()
     assert app.return_code == 1
 
 
