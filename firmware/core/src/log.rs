@@ -171,7 +171,7 @@ impl<F: NorFlash> Log<F> {
                 _ => {}
             }
         }
-        self.next = last.map_or(first, |id| id + 1);
+        self.next = last.map_or(first, |id| id.saturating_add(1));
         let in_turn = |log: &Self| {
             (0..log.count)
                 .filter(|s| log.sector(*s).turn > 0)
@@ -182,6 +182,9 @@ impl<F: NorFlash> Log<F> {
             .filter(|sector| self.sector(*sector).turn > released_turn)
             .min_by_key(|sector| self.sector(*sector).turn)
             .map_or(self.next, |sector| self.sector(sector).first);
+        // each id has a slot of its own: whatever headers say, no more are held
+        let most = self.count as u32 * SLOTS;
+        self.unconfirmed = self.unconfirmed.max(self.next.saturating_sub(most));
         self.oldest = self.oldest.max(self.unconfirmed);
         Ok(())
     }
@@ -215,7 +218,8 @@ impl<F: NorFlash> Log<F> {
         let id = self.next;
         let mut record = [0xFF; RECORD_MAX];
         let length = encode(id, &mut record);
-        if length == 0 || length > RECORD_MAX {
+        // ids last for 500 years of wear; a log that says otherwise is not added to
+        if length == 0 || length > RECORD_MAX || id == u32::MAX {
             return Err(LogError::Record);
         }
         if self.slot == SLOTS {
@@ -241,17 +245,18 @@ impl<F: NorFlash> Log<F> {
             .write(address, written)
             .await
             .map_err(|_| LogError::Flash)?;
-        self.next = id + 1;
+        self.next = id.saturating_add(1);
         Ok(id)
     }
 
     async fn next_sector(&mut self) -> Result<(), LogError> {
         let sector = (self.current + 1) % self.count;
         let old = self.sector(sector);
-        let turn = self.sector(self.current).turn.max(1) + 1;
+        let turn = self.sector(self.current).turn.max(1).saturating_add(1);
         if old.turn > 0 {
             let after = self.first_after(old.turn);
-            self.overwritten += after.saturating_sub(self.unconfirmed.max(old.first));
+            let lost = after.saturating_sub(self.unconfirmed.max(old.first));
+            self.overwritten = self.overwritten.saturating_add(lost);
             self.oldest = self.oldest.max(after);
             self.unconfirmed = self.unconfirmed.max(after);
         }

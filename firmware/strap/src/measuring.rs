@@ -48,8 +48,8 @@ pub struct Job {
 
 /// A turn by hand takes seconds; after this long the bias's own error counts, s.
 const TURN_MAX: f32 = 60.0;
-/// How well the bias must be known for a turn: 0.1 °/s over ten seconds is a 360th of a turn by 360°, rad/s.
-const BIAS_KNOWN: f32 = 0.1 * core::f32::consts::PI / 180.0;
+/// How well the bias must be known for a turn: 0.2 °/s over five seconds is a 360th of a turn by 360°, rad/s.
+const BIAS_KNOWN: f32 = 0.2 * core::f32::consts::PI / 180.0;
 
 #[derive(Clone, Copy)]
 struct Turn {

@@ -2,7 +2,7 @@
 
 use super::bytes::{Reader, Writer};
 use super::orientation::{decode14, encode14};
-use super::{Fault, Kind, expect, flags};
+use super::{Fault, Kind, expect, flags, lasts};
 
 /// Length of a record's header.
 pub const HEADER: usize = 21;
@@ -87,7 +87,7 @@ impl Builder {
         }
         let code = encode14(q);
         let at = HEADER + self.n / 2 * 11;
-        if self.n % 2 == 0 {
+        if self.n.is_multiple_of(2) {
             if let Some(room) = self.bytes.get_mut(at..at + 6) {
                 room.copy_from_slice(&code.to_le_bytes()[..6]);
             }
@@ -158,7 +158,8 @@ impl<'a> Record<'a> {
         }
         let last = u64::from(header.seq) + (n as u64 - 1) * u64::from(header.step);
         if header.step == 0
-            || header.dt == 0
+            || (header.dt == 0 && n > 1)
+            || !lasts(header.t, header.dt, (n as u64 - 1) * u64::from(header.step))
             || header.flags & flags::RESENT != 0
             || last > u64::from(u32::MAX)
         {
@@ -182,7 +183,11 @@ impl<'a> Record<'a> {
         let bytes = self.samples.get(at..at + 6)?;
         eight[..6].copy_from_slice(bytes);
         let packed = u64::from_le_bytes(eight);
-        decode14(if j % 2 == 0 { packed } else { packed >> 4 })
+        decode14(if j.is_multiple_of(2) {
+            packed
+        } else {
+            packed >> 4
+        })
     }
 }
 

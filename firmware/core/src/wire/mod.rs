@@ -89,6 +89,11 @@ pub enum Fault {
     BadValue,
 }
 
+/// Whether the time of a sample `steps` periods after the first one fits 48 bits (section 9).
+fn lasts(t: u64, dt: u16, steps: u64) -> bool {
+    t + 2 * u64::from(dt) * steps < 1 << 48
+}
+
 /// Check byte 0.
 pub fn expect(packet: &[u8], kind: Kind) -> Result<(), Fault> {
     let first = *packet.first().ok_or(Fault::Empty)?;

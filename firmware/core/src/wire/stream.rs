@@ -2,7 +2,7 @@
 
 use super::bytes::{Reader, Writer};
 use super::orientation::encode15;
-use super::{Fault, Kind, flags};
+use super::{Fault, Kind, flags, lasts};
 
 /// Length of the header.
 pub const HEADER: usize = 16;
@@ -192,10 +192,14 @@ pub fn parse_header(packet: &[u8]) -> Result<(Profile, Header, usize), Fault> {
     .ok_or(Fault::WrongLength)?;
     let length = bytes.rest().len();
     let n = length / profile.sample();
-    if n == 0 || n > profile.most() || length % profile.sample() != 0 {
+    if n == 0 || n > profile.most() || !length.is_multiple_of(profile.sample()) {
         return Err(Fault::WrongLength);
     }
-    if (header.dt == 0 && n > 1) || u64::from(header.seq) + n as u64 > 1 << 32 {
+    let steps = n as u64 - 1;
+    if (header.dt == 0 && n > 1)
+        || u64::from(header.seq) + n as u64 > 1 << 32
+        || !lasts(header.t, header.dt, steps)
+    {
         return Err(Fault::BadValue);
     }
     Ok((profile, header, n))
