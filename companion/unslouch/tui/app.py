@@ -6,8 +6,11 @@ sessions; a thread does, while the first frame is on its way to the terminal.
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from threading import Thread
@@ -82,8 +85,18 @@ class UnslouchApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the first screen, then load the rest."""
+        self._end_when_told()
         self.go(self.start_screen)
         self.call_after_refresh(self._load)
+
+    def _end_when_told(self) -> None:
+        """Leave with everything closed and the terminal as it was, also when ended from outside or hung up."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None:
+                with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
+                    loop.add_signal_handler(number, self.exit, None, 128 + number)
 
     def _load(self) -> None:
         Thread(target=self._make, name="unslouch-load", daemon=True).start()
