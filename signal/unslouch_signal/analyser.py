@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -77,8 +78,8 @@ class Analyser:
         self._activity = ActivityDetector(self._p.activity)
         self._calibration: Calibration | None = None
         self._latest: PostureFrame | None = None
-        self._track: Track | None = None
-        self._codes: NDArray[np.uint8] | None = None
+        self._tracks: list[Track] = []
+        self._codes: list[NDArray[np.uint8]] = []
         self._rotations = self._p.rotation
         self._pending: list[Event] = []
         self._counts = np.zeros(3, np.int64)
@@ -97,12 +98,21 @@ class Analyser:
     @property
     def track(self) -> Track | None:
         """Track of the last processed block; None before the first."""
-        return self._track
+        if len(self._tracks) > 1:
+            self._tracks = [join(self._tracks)]
+        return self._tracks[0] if self._tracks else None
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """The same in consecutive parts, not yet put together."""
+        return tuple(self._tracks)
 
     @property
     def activity(self) -> NDArray[np.uint8] | None:
         """Activity at the points of :attr:`track`: (n,) index into :data:`unslouch_signal.activity.CODES`."""
-        return self._codes
+        if len(self._codes) > 1:
+            self._codes = [np.concatenate(self._codes)]
+        return self._codes[0] if self._codes else None
 
     @property
     def posture_time(self) -> PostureTime:
@@ -112,7 +122,7 @@ class Analyser:
 
     def set_calibration(self, calibration: Calibration | None) -> None:
         """Use another calibration from the next sample on; a running spell ends."""
-        if self._track is not None:
+        if self._tracks:
             self._pending += self._finish_turns()
         if self._calibration is not None:
             self._pending += [event for _, event in self._slouch.finish()]
@@ -139,7 +149,7 @@ class Analyser:
         if wanted == self._rotations:
             return
         self._rotations = wanted
-        if self._track is not None:
+        if self._tracks:
             self._pending += [event for _, event in self._with_holds(self._rotation.finish())]
         self._rotation = RotationDetector(wanted)
 
@@ -160,8 +170,7 @@ class Analyser:
             codes.append(activity)
             events += found
         if tracks:
-            self._track = join(tracks)
-            self._codes = codes[0] if len(codes) == 1 else np.concatenate(codes)
+            self._tracks, self._codes = tracks, codes
         return events
 
     def finish(self) -> list[Event]:
@@ -238,7 +247,7 @@ class Analyser:
         )
 
 
-def join(tracks: list[Track]) -> Track:
+def join(tracks: Sequence[Track]) -> Track:
     """Put consecutive tracks together."""
     if len(tracks) == 1:
         return tracks[0]
@@ -271,7 +280,8 @@ class Analysis:
     calibration: Calibration | None
     calibration_source: str
     """``"protocol"``, ``"file"``, ``"neutral"``, ``"mount"``, ``"still start"`` or ``"none"``."""
-    track: Track
+    tracks: tuple[Track, ...]
+    """Consecutive parts of the track."""
     posture: PostureTime
     events: tuple[Event, ...]
     slouches: tuple[SlouchSpell, ...]
@@ -280,6 +290,11 @@ class Analysis:
     holds: tuple[HoldSpan, ...]
     activity: tuple[ActivitySpan, ...]
     doubts: tuple[CalibrationDoubt, ...]
+
+    @property
+    def track(self) -> Track:
+        """Track of the whole recording, put together at each call."""
+        return join(self.tracks)
 
 
 def analyse_recording(
@@ -311,14 +326,14 @@ def analyse_recording(
     if block.quat is None:
         block = fuse(block)
     found, source = _calibration_of(block, calibration, mount, neutral)
-    analyser, events, track = _run(block, found, parameters, ())
+    analyser, events, tracks = _run(block, found, parameters, ())
     again = _protocols_after(block, events)
     if again:
-        analyser, events, track = _run(block, found, parameters, again)
+        analyser, events, tracks = _run(block, found, parameters, again)
     return Analysis(
         found,
         source,
-        track,
+        tracks,
         analyser.posture_time,
         tuple(events),
         tuple(e for e in events if isinstance(e, SlouchSpell)),
@@ -335,7 +350,7 @@ def _run(
     calibration: Calibration | None,
     parameters: AnalyserParameters | None,
     again: tuple[Protocol, ...],
-) -> tuple[Analyser, list[Event], Track]:
+) -> tuple[Analyser, list[Event], tuple[Track, ...]]:
     """Analyse ``block``, changing to the calibration of each protocol in ``again`` where it ends."""
     analyser = Analyser(calibration, parameters, 50.0)
     events: list[Event] = []
@@ -345,12 +360,11 @@ def _run(
         b = len(block) if protocol is None else int(np.count_nonzero(block.t <= protocol.bows[-1][1]))
         if b > a:
             events += analyser.process(block[a:b])
-            if analyser.track is not None:
-                tracks.append(analyser.track)
+            tracks += analyser.tracks
         if protocol is not None:
             analyser.set_calibration(protocol.calibration)
         a = max(a, b)
-    return analyser, events + analyser.finish(), join(tracks)
+    return analyser, events + analyser.finish(), tuple(tracks)
 
 
 def _protocols_after(block: SampleBlock, events: list[Event]) -> tuple[Protocol, ...]:

@@ -5,7 +5,7 @@ rejection. Information Fusion 91 (2023) 187-204, doi 10.1016/j.inffus.2022.10.01
 
 What is done around the filter:
 
-- Acausal (:func:`fuse`): samples are integrated into cells of 40 ms first. The rotation of a cell is the integral
+- Acausal (:func:`fuse`): samples are integrated into cells of 50 ms first. The rotation of a cell is the integral
   of the linear interpolant of the rate, ``dtheta``, with the coning term ``dtheta_before x dtheta / 12`` (Bortz
   1971, second order); its acceleration is the mean, turned by half the cell's rotation to where the cell ends. A
   thorax moves below 5 Hz: nothing is lost, any rate and jitter become one uniform rate, and eight hours are fused
@@ -19,7 +19,7 @@ What is done around the filter:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class FusionParameters:
     person who sways by 0.2 deg within some seconds of rest seems to turn at 0.1 deg/s.
     """
 
-    cell_s: float = 0.04
+    cell_s: float = 0.05
     gap_s: float = 0.5
     still_s: float = 2.0
     still_rate: float = math.radians(0.7)
@@ -68,7 +68,7 @@ def fuse(block: SampleBlock, parameters: FusionParameters | None = None) -> Samp
     Returns
     -------
     SampleBlock
-        Orientation, mean acceleration, mean angular rate and flags of cells of at least 40 ms, at their ends; no
+        Orientation, mean acceleration, mean angular rate and flags of cells of at least 50 ms, at their ends; no
         cells inside gaps.
 
     Raises
@@ -156,13 +156,26 @@ def _at_edges(area: FloatArray, dt: FloatArray, left: NDArray[np.intp], share: F
 
 def _large_bias(rate: FloatArray, force: FloatArray, cells: _Cells, p: FusionParameters) -> FloatArray:
     """Turn-on bias (3,), rad/s: the median over all still windows, zero when it is small or never was still."""
-    n = max(round(p.still_s / cells.cell_s), 2)
-    if rate.shape[1] < n:
+    # windows begin at every fifth cell: as good, and a fifth of the sums
+    every = 5
+    n = max(round(p.still_s / (every * cells.cell_s)), 2)
+    kept = rate.shape[1] // every * every
+    if kept < n * every:
         return np.zeros(3)
-    still, means = _StillWindow(n, replace(p, still_rate=p.sway_rate)).process(rate.T, force.T)
+
+    def sums(x: FloatArray) -> FloatArray:
+        parts: FloatArray = x[:, :kept].reshape(len(x), -1, every).sum(axis=2)
+        whole = np.cumsum(np.concatenate((np.zeros((len(x), 1)), parts), axis=1), axis=1)
+        return (whole[:, n:] - whole[:, :-n]) / (n * every)
+
+    force = force - force[:, :1]
+    means, mean_force = sums(rate), sums(force)
+    spread = (sums(rate * rate) - means * means).sum(axis=0)
+    shake = (sums(force * force) - mean_force * mean_force).sum(axis=0)
+    still = (spread < p.sway_rate * p.sway_rate) & (shake < p.still_acc * p.still_acc)
     if not still.any():
         return np.zeros(3)
-    bias: FloatArray = np.median(means[still], axis=0)
+    bias: FloatArray = np.median(means[:, still], axis=1)
     return bias if float(np.sqrt((bias * bias).sum())) > p.least_bias else np.zeros(3)
 
 

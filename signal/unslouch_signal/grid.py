@@ -192,8 +192,8 @@ def _cell_means(
 
 
 def _nlerp(quat: FloatArray, i: NDArray[np.intp], w: FloatArray) -> FloatArray:
-    w0, x0, y0, z0 = quat[:, i]
-    w1, x1, y1, z1 = quat[:, i + 1]
+    w0, x0, y0, z0 = quat.take(i, axis=1)
+    w1, x1, y1, z1 = quat.take(i + 1, axis=1)
     near = np.where(w0 * w1 + x0 * x1 + y0 * y1 + z0 * z1 < 0, -w, w)
     far = 1.0 - w
     out = np.stack((far * w0 + near * w1, far * x0 + near * x1, far * y0 + near * y1, far * z0 + near * z1))

@@ -331,8 +331,9 @@ def _confirmed_share(t: FloatArray, acc: FloatArray, gyr: FloatArray, checks: Cs
     if not power > len(told) * checks.gyr_turn**2:
         return 1.0
     share = float(np.sum(told * seen)) / power
-    left = seen - share * told
-    return abs(share) + 3.0 * float(np.sqrt(np.mean(left * left) / power))
+    left: FloatArray = seen - share * told
+    error = float(np.mean(left * left)) / power
+    return abs(share) + 3.0 * error**0.5
 
 
 def _checked_quat(path: Path, quat: FloatArray, first_line: int, checks: CsvChecks) -> FloatArray:
