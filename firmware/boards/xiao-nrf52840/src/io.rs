@@ -1,7 +1,5 @@
 //! Motor, button, cell, lamp, reset and watchdog.
 
-use core::cell::Cell;
-
 use cortex_m::peripheral::SCB;
 use embassy_nrf::gpio::{Input, Output};
 use embassy_nrf::pac;
@@ -60,14 +58,10 @@ impl Button for PinButton {
 
 /// Cell and charger.
 pub struct Cellular {
-    /// The converter, on the divider's middle.
+    /// The converter, on the middle of the divider, whose foot is always connected (`main`).
     pub adc: Saadc<'static, 1>,
-    /// Low: the divider is connected. It stays so: disconnected, the full voltage of the cell would reach the pin.
-    pub divider: Output<'static>,
     /// Low while the charger charges.
     pub charge: Input<'static>,
-    /// Last good reading, mV.
-    pub last: Cell<u16>,
 }
 
 /// Full scale of the converter at gain 1/6 and its reference of 0.6 V, mV.
@@ -87,7 +81,6 @@ impl Power for Cellular {
         self.adc.sample(&mut counts).await;
         let [counts] = counts.map(|count| count.max(0) as u32);
         let mv = counts * FULL_SCALE_MV / COUNTS * DIVIDER.0 / DIVIDER.1;
-        self.last.set(mv as u16);
         mv as u16
     }
 

@@ -20,8 +20,6 @@ mod imu;
 mod io;
 mod notes;
 
-use core::cell::Cell;
-
 use embassy_executor::Spawner;
 use embassy_nrf::gpio::{Input, Level, Output, OutputDrive, Pull};
 use embassy_nrf::interrupt::Priority;
@@ -173,9 +171,10 @@ async fn main(spawner: Spawner) {
     let mut cell = ChannelConfig::single_ended(p.P0_31);
     cell.time = Time::_40US; // the divider is a third of a megohm
     let adc = Saadc::new(p.SAADC, Irqs, saadc::Config::default(), [cell]);
+    // the divider's foot stays at ground: open, the full voltage of the cell would reach the converter's pin
+    Output::new(p.P0_14, Level::Low, OutputDrive::Standard).persist();
     // 100 mA: right for cells from 100 mAh on
-    let fast_charge = Output::new(p.P0_13, Level::Low, OutputDrive::Standard);
-    fast_charge.persist();
+    Output::new(p.P0_13, Level::Low, OutputDrive::Standard).persist();
 
     let log = ExternalFlash::new(
         p.QSPI,
@@ -207,9 +206,7 @@ async fn main(spawner: Spawner) {
         },
         power: Cellular {
             adc,
-            divider: Output::new(p.P0_14, Level::Low, OutputDrive::Standard),
             charge: Input::new(p.P0_17, Pull::Up),
-            last: Cell::new(0),
         },
         lamp: GreenLamp(Output::new(p.P0_30, Level::High, OutputDrive::Standard)),
         board: Xiao {

@@ -1,0 +1,241 @@
+"""The same strap on an emulated Cortex-M4F: the core of the tests that the desktop process passes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+import struct
+import subprocess
+import time
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from bleak.exc import BleakGATTProtocolError
+from unslouch.link.radio.bench import CALIBRATION, LOG, STATUS, STREAM, Bench, Central, FedImu, Wearing, until, uuid
+from unslouch.link.radio.strap_process import ProcessOptions, StrapProcess
+
+from unslouch.wire.decoder import decode_all
+from unslouch.wire.source import Channel, Packet
+
+BOARD = Path(__file__).resolve().parent.parent.parent / "firmware" / "boards" / "qemu-mps2"
+TARGET = "thumbv7em-none-eabihf"
+INSUFFICIENT_AUTHENTICATION = 5
+BOARD_NUMBER = 1
+POWER_ON, PANIC, REQUESTED = 1, 4, 6
+"""Reset reasons (docs/protocol.md, section 7)."""
+
+
+@pytest.fixture(scope="session")
+def image() -> Path:
+    """The linked image, up to date; `UNSLOUCH_QEMU_IMAGE` names one that was built elsewhere."""
+    if (given := os.environ.get("UNSLOUCH_QEMU_IMAGE")) is not None:
+        return Path(given)
+    if shutil.which("qemu-system-arm") is None:
+        pytest.skip("qemu-system-arm is absent (Debian package qemu-system-arm)")
+    if shutil.which("cargo") is None:
+        pytest.skip("cargo is absent: the firmware cannot be built (https://rustup.rs)")
+    root = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=True).stdout.strip()
+    if not (Path(root) / "lib" / "rustlib" / TARGET).exists():
+        pytest.skip(f"Rust knows no Cortex-M4F here: rustup target add {TARGET}")
+    target = BOARD.parent.parent / "target" / "qemu"
+    target.mkdir(parents=True, exist_ok=True)
+    with (target / ".pytest-build.lock").open("w") as lock:
+        # one worker builds, the others find it done
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        build = ["cargo", "build", "--release", "--locked"]
+        built = subprocess.run(build, cwd=BOARD, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return target / TARGET / "release" / "unslouch-strap-qemu"
+
+
+class QemuStrap(StrapProcess):
+    """The emulator instead of the desktop process; its third UART speaks the same language."""
+
+    async def start(self) -> None:
+        imu = self.options.samples.removeprefix("tcp:")
+        self._process = await asyncio.create_subprocess_exec(
+            "qemu-system-arm",
+            *("-M", "mps2-an386", "-display", "none", "-monitor", "none"),
+            *("-semihosting-config", "enable=on,target=native"),
+            *("-serial", f"tcp:127.0.0.1:{self.port}", "-serial", f"tcp:{imu}", "-serial", "stdio"),
+            *("-kernel", str(self.options.program)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        self.lines = asyncio.Queue()
+        self._reader = asyncio.create_task(self._read(self._process))
+        await self.ready()
+
+    async def ready(self) -> None:
+        """Wait until it has started, or started again."""
+        while not (line := await asyncio.wait_for(self.lines.get(), 20)).startswith("ready "):
+            assert line != "ended", "the emulator ended"
+        self.address = line.split()[1]
+
+    async def is_heard(self, bench: Bench) -> None:
+        """Wait until it advertises; a busy machine emulates slowly."""
+        await until(lambda: bench.server.controllers[0].le_legacy_advertiser.enabled, 30, "the strap is not heard")
+
+    async def ended(self) -> int:
+        """Wait for its end; the exit code that semihosting gave."""
+        assert self._process is not None
+        return await asyncio.wait_for(self._process.wait(), 10)
+
+
+class Person:
+    """Wears the strap: feeds its sensor at 52 Hz for as long as the test runs."""
+
+    def __init__(self, imu: FedImu) -> None:
+        self.imu = imu
+        self._task = asyncio.create_task(self._wear())
+
+    async def _wear(self) -> None:
+        wearing = Wearing()
+        began, fed = time.monotonic(), 0
+        while True:
+            due = int((time.monotonic() - began) * wearing.rate_hz)
+            with contextlib.suppress(ConnectionError):  # the strap was switched off
+                await self.imu.feed(wearing.worn((due - fed) / wearing.rate_hz))
+            fed = due
+            await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        """Take it off."""
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+
+@pytest.fixture
+async def strap_and_bench(image: Path, tmp_path: Path) -> AsyncGenerator[tuple[QemuStrap, Bench]]:
+    """An emulated strap that is worn, on a virtual radio."""
+    async with Bench(image, tmp_path) as bench:
+        imu = await bench.imu()
+        strap = QemuStrap(ProcessOptions(image, await imu.start(), tmp_path / "none"), bench.port)
+        bench.straps.append(strap)
+        await strap.start()
+        person = Person(imu)
+        await strap.is_heard(bench)
+        yield strap, bench
+        await person.stop()
+
+
+def stream_of(central: Central) -> list[int]:
+    """Numbers of the samples that were streamed, which must decode without a gap."""
+    heard = [packet for packet in central.heard[STREAM] if packet[0] & 15 != 6]
+    decoded = decode_all([Packet(0.0, Channel.STREAM, packet) for packet in heard])
+    assert not decoded.errors
+    assert not decoded.gaps
+    times = [block.samples.t for block in decoded.blocks]
+    for t in times:
+        assert len(t) < 20 or abs((t[-1] - t[0]) / (len(t) - 1) * 52 - 1) < 0.01
+    seqs: list[int] = []
+    for packet in heard:
+        if packet[0] == 0x11:
+            first = int.from_bytes(packet[4:8], "little")
+            seqs += range(first, first + (len(packet) - 16) // 12)
+    return seqs
+
+
+async def test_refusals_pairing_stream_log_and_the_way_back_on_the_bond(
+    strap_and_bench: tuple[QemuStrap, Bench],
+) -> None:
+    strap, bench = strap_and_bench
+    laptop = await bench.laptop()
+    stranger = await bench.connect(laptop, strap)
+    assert await stranger.client.read_gatt_char("2a27") == b"qemu-mps2"
+    for short in (STATUS, CALIBRATION):
+        with pytest.raises(BleakGATTProtocolError) as refused:
+            await stranger.client.read_gatt_char(uuid(short))
+        assert refused.value.code == INSUFFICIENT_AUTHENTICATION
+    for short in range(STREAM, CALIBRATION + 1):
+        with pytest.raises(BleakGATTProtocolError) as refused:
+            await stranger.client.start_notify(uuid(short), lambda *_: None)
+        assert refused.value.code == INSUFFICIENT_AUTHENTICATION
+    with pytest.raises(BleakGATTProtocolError):
+        await stranger.write(b"\x02\x01")
+    await stranger.close()
+
+    central = await bench.paired(laptop, strap)
+    status = await central.status()
+    assert (status[43], status[34], status[38]) == (BOARD_NUMBER, POWER_ON, 1)
+    for mode, samples in ((0, 2), (1, 18)):
+        await central.ok(0x03, bytes([mode]))
+        central.heard[STREAM].clear()
+        await central.start(samples)
+        await until(lambda: len(stream_of(central)) >= 3 * 52, 15)
+        await central.ok(0x02)
+        seqs = stream_of(central)
+        assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+    assert (await central.request(0x0B, b"\x09\x50"))[0][0] == 4, "no such pattern"
+    assert (await central.request(0x77))[0][0] == 3, "no such request"
+    last = seqs[-1]
+    await central.close()
+
+    # what was worn in between comes from the ring
+    central = await bench.paired(laptop, strap)
+    status = await central.status()
+    assert status[38] == 1, "the old bond, no new one"
+    boot, now = status[2:4], int.from_bytes(status[4:8], "little")
+    assert now > last
+    central.heard[STREAM].clear()
+    await central.start(18)
+    await central.ok(0x04, boot + struct.pack("<IH", last + 1, now - last - 1))
+    await until(lambda: {*range(last + 1, now)} <= {*stream_of(central)}, 15)
+
+    # and from the log
+    central.heard[LOG].clear()
+    await central.ok(0x05, struct.pack("<II", 1, 0xFFFFFFFF))
+    await until(lambda: central.heard[LOG] and central.heard[LOG][-1][3] == 0x1A, 15)
+    records = [part[3:] for part in central.heard[LOG][:-1]]
+    logged = [int.from_bytes(record[9:13], "little") for record in records if record[0] == 0x18]
+    assert logged
+    assert logged[0] == 0
+    assert central.heard[LOG][-1][4] == 0
+
+
+async def test_the_flash_outlives_power_cuts_and_a_panic_leaves_its_words(
+    strap_and_bench: tuple[QemuStrap, Bench],
+) -> None:
+    strap, bench = strap_and_bench
+    laptop = await bench.laptop()
+    central = await bench.paired(laptop, strap)
+    assert (await central.status())[2:4] == b"\x01\x00"
+    await central.close()
+    # an event is a write to the log; the power goes in the middle of it, then in the one after
+    for operation in (1, 2):
+        await strap.type(f"cut {operation}")
+        for _ in range(operation):
+            await strap.press(0.1)
+            await asyncio.sleep(0.6)
+        await strap.ready()
+        await strap.is_heard(bench)
+    await strap.type("panic")
+    await strap.ready()
+    await strap.is_heard(bench)
+    central = await bench.paired(laptop, strap)
+    status = await central.status()
+    assert status[2:4] == b"\x04\x00", "the fourth boot"
+    assert (status[34], status[38], status[1] & 128) == (PANIC, 1, 0)
+    assert status[35] & 1, "a text waits"
+    text = b""
+    while True:
+        answer = await central.ok(0x14, struct.pack("<H", len(text)))
+        text += answer[2:]
+        if len(text) >= int.from_bytes(answer[:2], "little"):
+            break
+    assert b"as it was told to" in text
+    await central.ok(0x15)
+    assert not (await central.status())[35] & 1
+    # a restart that was asked for, and the end
+    await central.ok(0x11, b"\x00")
+    await strap.ready()
+    await strap.is_heard(bench)
+    central = await bench.paired(laptop, strap)
+    status = await central.status()
+    assert (status[2], status[34], status[35] & 1) == (5, REQUESTED, 0)
+    await strap.type("battery 3000")
+    assert await strap.ended() == 0, "an empty cell ends it with the code for good"
