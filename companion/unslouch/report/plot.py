@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,9 @@ def plot(report: Json, track: Track, out: Path) -> None:
         upper.axvspan(spell["start_s"], spell["end_s"], color="#f2b33d", alpha=0.35, linewidth=0)
         if spell["alert_s"] is not None:
             upper.axvline(spell["alert_s"], color="#c0392b", linewidth=1)
+    if report["slouches"]:
+        upper.axvspan(math.nan, math.nan, color="#f2b33d", alpha=0.35, linewidth=0, label="slouched")
+        upper.axvline(math.nan, color="#c0392b", linewidth=1, label="cue")
     _curve(lower, track, track.axial, "axial rotation (left +)", "#333333")
     for rep in report["rotations"]:
         lower.axvspan(
@@ -85,8 +89,9 @@ def plot(report: Json, track: Track, out: Path) -> None:
     for axes in (upper, lower):
         axes.axhline(0, color="#888888", linewidth=0.6)
         axes.set_ylabel("deg")
-        axes.legend(loc="upper left", fontsize=8)
-        axes.margins(x=0)
+        # above the axes, where it covers nothing
+        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=6, fontsize=8, frameon=False, borderpad=0.1)
+        axes.margins(x=0, y=0.12)
     lower.set_xlabel("t of the recording, s")
     try:
         figure.savefig(out, dpi=120)
