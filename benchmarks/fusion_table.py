@@ -32,14 +32,14 @@ JUMP_DPS = [1.0, -0.8, 0.6]
 def estimator(
     acc: FloatArray,
     gyr: FloatArray,
-    Ts: float,
+    ts: float,
     mag: None = None,
     *,
-    wide: bool = False,  # noqa: N803 (eval.py's name)
+    wide: bool = False,
 ) -> dict[str, FloatArray]:
     """The strap's fusion on a whole trial: what eval.py and scenarios.py call."""
     frames = np.concatenate((acc, gyr), axis=1).astype("<f4").tobytes()
-    command = [os.environ["UNSLOUCH_STRAP_BINARY"], "fuse", "--rate", repr(1 / Ts), *(["--float64"] if wide else [])]
+    command = [os.environ["UNSLOUCH_STRAP_BINARY"], "fuse", "--rate", repr(1 / ts), *(["--float64"] if wide else [])]
     done = subprocess.run(command, input=frames, capture_output=True, check=True)
     return {"quat": np.frombuffer(done.stdout, "<f4").reshape(-1, 4).astype(float)}
 
@@ -58,8 +58,10 @@ def broad(ev: ModuleType) -> Iterator[Row]:
         ("52 Hz, started 1 s before the movement", "52", {"scenario": "cold"}),
     ):
         m = mean(rate, **options)
-        yield f"inclination RMSE, p95, {name}", f"{m['incl_rmse']:.3f}, {m['incl_p95']:.3f} deg", "0.53, 0.96"
-        yield f"heading over 10 s, p95, {name}", f"{m['rel10_p95']:.3f} deg", "1.45"
+        asked = "scenario" not in options
+        tilt, turn = f"{m['incl_rmse']:.3f}, {m['incl_p95']:.3f} deg", f"{m['rel10_p95']:.3f} deg"
+        yield f"inclination RMSE, p95, {name}", tilt, "0.53, 0.96" if asked else ""
+        yield f"heading over 10 s, p95, {name}", turn, "1.45" if asked else ""
     m = mean("52", bias_test=JUMP_DPS)
     yield "drift 30 s after a bias step while moving", f"{m['bt_move_res30']:.3f} deg/s", "0.3"
 
@@ -113,7 +115,11 @@ def instructions() -> Iterator[Row]:
     command += ["-icount", "shift=8", "-kernel", str(image)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, stdin=subprocess.DEVNULL)
     for name, mean, peak in re.findall(r"fusion (.+) mean (\d+) peak (\d+)", done.stdout):
-        yield f"instructions on a Cortex-M4F, {name}: mean, peak", f"{mean}, {peak}", "1000, 2500"
+        yield (
+            f"instructions on a Cortex-M4F, {name}: mean, peak",
+            f"{mean}, {peak}",
+            "1000, 2500" if "without" not in name else "",
+        )
 
 
 def main() -> None:

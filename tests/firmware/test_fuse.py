@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import struct
 import subprocess
+import sys
 import time
 import zlib
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import numpy as np
 import pytest
@@ -205,3 +208,28 @@ def test_what_it_is_told_wrong_it_says(strap_binary: Path, tmp_path: Path) -> No
     text = subprocess.run([strap_binary, "fuse", "--help"], capture_output=True, check=True, text=True).stdout
     assert "Examples:" in text
     assert all(len(line) <= 120 for line in text.splitlines())
+
+
+@pytest.mark.slow
+def test_broad_and_a_bias_step_stay_within_what_is_promised(
+    strap_binary: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not (shared / "fusion" / "broad").is_dir():
+        pytest.skip("shared data is absent")
+    monkeypatch.syspath_prepend(str(shared / "fusion"))
+    import eval as ev
+
+    class Strap:
+        @staticmethod
+        def fn(acc: FloatArray, gyr: FloatArray, ts: float, mag: None = None) -> dict[str, FloatArray]:
+            return {"quat": fuse(strap_binary, acc, gyr, rate=1 / ts)[0]}
+
+    monkeypatch.setitem(sys.modules, "strap_estimator", cast("ModuleType", Strap))
+    for rate, augment in (("52", None), ("104", None), ("52", 7)):
+        done = ev.evaluate("strap_estimator:fn", {}, rate, quant="round", jobs=1, augment=augment)
+        m = {name: value["mean"] for name, value in done["aggregate"]["all"].items() if isinstance(value, dict)}
+        assert m["incl_rmse"] <= 0.53
+        assert m["incl_p95"] <= (0.96 if augment is None else 0.97)
+        assert m["rel10_p95"] <= 1.45
+    done = ev.evaluate("strap_estimator:fn", {}, "52", quant="round", jobs=1, bias_test=[1.0, -0.8, 0.6])
+    assert done["aggregate"]["all"]["bt_move_res30"]["mean"] <= 0.3
