@@ -75,7 +75,10 @@ impl NorFlash for Flash {
     const WRITE_SIZE: usize = 4;
     const ERASE_SIZE: usize = SECTOR as usize;
     async fn erase(&mut self, from: u32, to: u32) -> Result<(), Cut> {
-        assert!(from.is_multiple_of(SECTOR) && to.is_multiple_of(SECTOR), "whole sectors");
+        assert!(
+            from.is_multiple_of(SECTOR) && to.is_multiple_of(SECTOR),
+            "whole sectors"
+        );
         let (from, to) = (from as usize, to as usize);
         match self.reach(to - from)? {
             None => self.bytes[from..to].fill(0xFF),
@@ -90,7 +93,10 @@ impl NorFlash for Flash {
         Ok(())
     }
     async fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Cut> {
-        assert!(offset.is_multiple_of(4) && bytes.len().is_multiple_of(4), "whole words");
+        assert!(
+            offset.is_multiple_of(4) && bytes.len().is_multiple_of(4),
+            "whole words"
+        );
         let n = self.reach(bytes.len())?;
         for (cell, byte) in self.bytes[offset as usize..]
             .iter_mut()
