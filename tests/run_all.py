@@ -18,23 +18,23 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+TARGET = "thumbv7em-none-eabihf"
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One check: ``needs`` returns why it cannot run here, or an empty string."""
+    """One check.
+
+    ``needs`` return why it cannot run here, or an empty string; ``wants`` why a part of it cannot.
+    """
 
     part: str
     name: str
     command: tuple[str, ...]
-    needs: Callable[[], str]
+    needs: tuple[Callable[[], str], ...] = ()
+    wants: tuple[Callable[[], str], ...] = ()
     folder: Path = ROOT
-
-
-def always() -> str:
-    """No need."""
-    return ""
 
 
 def install_debian(package: str) -> bool:
@@ -69,49 +69,71 @@ def program(name: str, package: str, why: str) -> Callable[[], str]:
 
 
 def cargo() -> str:
-    """Need a Rust toolchain and a firmware to build."""
+    """Need a Rust toolchain."""
+    return "" if shutil.which("cargo") else "the firmware needs cargo (https://rustup.rs)"
+
+
+def cortex_m() -> str:
+    """Need the standard library for the strap's processor."""
     if shutil.which("cargo") is None:
-        return "the firmware needs cargo (https://rustup.rs)"
-    return ""
+        return ""  # said already
+    probe = ["rustc", "--print", "target-libdir", "--target", TARGET]
+    found = subprocess.run(probe, capture_output=True, text=True, check=False).stdout.strip()
+    if found and any(Path(found).glob("libcore-*")):
+        return ""
+    if (
+        CI
+        and shutil.which("rustup")
+        and subprocess.run(["rustup", "target", "add", TARGET], check=False).returncode == 0
+    ):
+        return ""
+    return f"the strap's image needs its target (rustup target add {TARGET})"
 
 
-def python_step(part: str, name: str, *command: str, needs: Callable[[], str] = always) -> Step:
+def libclang() -> str:
+    """Need libclang, with which the bindings of Nordic's controller are made; tells bindgen where it is."""
+    if os.environ.get("LIBCLANG_PATH"):
+        return ""
+    for attempt in range(2):
+        found = sorted(Path("/usr/lib").glob("llvm-*/lib/libclang*.so*"))
+        if found:
+            os.environ["LIBCLANG_PATH"] = str(found[-1].parent)
+            return ""
+        if attempt or not install_debian("libclang-dev"):
+            break
+    return "the XIAO's image needs libclang (Debian: apt install libclang-dev)"
+
+
+def python_step(part: str, name: str, *command: str, wants: tuple[Callable[[], str], ...] = ()) -> Step:
     """Make a step from a program of the virtual environment."""
-    return Step(part, name, (str(BIN / command[0]), *command[1:]), needs)
+    return Step(part, name, (str(BIN / command[0]), *command[1:]), wants=wants)
 
 
 def steps() -> list[Step]:
     """Every step, in the order in which they run: quick ones first."""
     firmware = ROOT / "firmware"
+    xiao = firmware / "boards" / "xiao-nrf52840"
+    image = ("cargo", "build", "--release", "--locked", "--quiet", "--target", TARGET)
+    clippy = ("cargo", "clippy", "--locked", "--quiet", "--all-targets", "--", "-D", "warnings")
     found = [
         python_step("lint", "format", "ruff", "format", "--check", "--quiet", "."),
         python_step("lint", "ruff", "ruff", "check", "--quiet", "."),
-        python_step("lint", "layers", "lint-imports"),
+        python_step("lint", "layers", "lint-imports", "--no-logo"),
         python_step("lint", "types", "basedpyright"),
+        Step("firmware", "cargo fmt", ("cargo", "fmt", "--all", "--", "--check", "-l"), (cargo,), folder=firmware),
+        Step("firmware", "cargo clippy", clippy, (cargo,), folder=firmware),
+        Step("firmware", "cargo test", ("cargo", "test", "--locked", "--quiet"), (cargo,), folder=firmware),
     ]
-    if (firmware / "Cargo.toml").exists():
-        found += [
-            Step("firmware", "cargo fmt", ("cargo", "fmt", "--all", "--check"), cargo, firmware),
-            Step(
-                "firmware",
-                "cargo clippy",
-                ("cargo", "clippy", "--locked", "--quiet", "--all-targets", "--", "-D", "warnings"),
-                cargo,
-                firmware,
-            ),
-            Step("firmware", "cargo test", ("cargo", "test", "--locked", "--quiet"), cargo, firmware),
-        ]
-    found.append(
-        python_step(
-            "python",
-            "pytest",
-            "pytest",
-            "-n",
-            "auto",
-            "-q",
-            needs=program("tmux", "tmux", "the terminal test"),
-        )
+    if CI:
+        found.append(Step("firmware", "link the XIAO's image", image, (cargo, cortex_m, libclang), folder=xiao))
+    wants = (
+        program("tmux", "tmux", "the terminal test"),
+        program("dbus-daemon", "dbus-daemon", "the test of BlueZ's pairing agent"),
+        cargo,
+        cortex_m,
+        program("qemu-system-arm", "qemu-system-arm", "the strap on an emulated processor"),
     )
+    found.append(python_step("python", "pytest", "pytest", "-n", "auto", "-q", wants=wants))
     return found
 
 
@@ -128,10 +150,11 @@ def main() -> int:
     failed: list[str] = []
     not_run: list[str] = []
     for step in chosen:
-        why = step.needs()
-        if why:
-            not_run.append(why)
+        missing = [why for need in step.needs if (why := need())]
+        not_run += missing
+        if missing:
             continue
+        not_run += [why for want in step.wants if (why := want())]
         print(f"== {step.name}", flush=True)
         began = time.monotonic()
         code = subprocess.run(step.command, cwd=step.folder, check=False).returncode
@@ -139,7 +162,7 @@ def main() -> int:
         if code != 0:
             failed.append(step.name)
     if not_run:
-        print(f"Could not run here: {'; '.join(not_run)}.")
+        print(f"Could not run here: {'; '.join(dict.fromkeys(not_run))}.")
     if failed:
         print(f"Failed: {', '.join(failed)}.")
     if not failed and not (CI and not_run):
