@@ -13,6 +13,7 @@ from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailabl
 from unslouch.errors import LinkError, Reason
 from unslouch.link.states import Phase
 from unslouch.link.strap import StrapOptions
+from unslouch.wire.control import Op
 
 NO_PAIRING = StrapOptions()
 
@@ -46,12 +47,14 @@ async def test_pairs_streams_and_comes_back_with_the_bond(world: Any) -> None:
 
 
 async def test_a_closed_pairing_window_is_said(world: Any) -> None:
-    strap = await world.strap(400, speed=40)
-    await asyncio.sleep(1.8)  # the window of the first start was a minute
-    companion = await world.companion(strap)
+    strap = await world.strap()
+    owner = await world.companion(strap)
+    connection = await owner.strap.until_streaming()
+    await connection.demand(Op.PAIRING, {"seconds": 0})
+    await owner.close()
+    companion = await world.companion(strap, laptop=1)
     with pytest.raises(LinkError) as told:
         await companion.strap.until_streaming(10)
-    print(companion.said)
     assert told.value.reason is Reason.PAIRING_CLOSED
     assert "button" in told.value.advice
 
@@ -67,7 +70,6 @@ async def test_a_strap_that_forgot_is_paired_anew(world: Any) -> None:
     stranger = await world.companion(strap, NO_PAIRING)
     with pytest.raises(LinkError) as told:
         await stranger.strap.until_streaming(10)
-    print(stranger.said)
     assert told.value.reason in (Reason.BOND_LOST, Reason.NOT_PAIRED)
     await stranger.close()
     renewed = await world.companion(strap)
@@ -140,7 +142,7 @@ async def test_range_lost_and_found_again_and_again(world: Any) -> None:
         await asyncio.sleep(outage)
         world.bench.medium.unmute(world.chip(strap))
         await asyncio.sleep(0.3)
-    await companion.until(lambda: companion.said[-1].phase is Phase.STREAMING)
+    await companion.until(lambda: companion.said[-1].phase is Phase.STREAMING, 30)
     await companion.whole()
     await companion.close()
     assert Reason.SILENT in [one.reason for one in companion.said]
@@ -277,7 +279,7 @@ async def test_straps_that_swap_addresses_are_not_taken_for_each_other(world: An
     for strap in (one, two):
         companion = await world.companion(strap, NO_PAIRING)
         with pytest.raises(LinkError) as told:
-            await companion.strap.until_streaming(8)
+            await companion.strap.until_streaming(20)
         assert told.value.reason in (Reason.BOND_LOST, Reason.NOT_PAIRED, Reason.LINK_LOST)
         assert companion.strap.ledger.samples == 0
         await companion.close()

@@ -22,7 +22,7 @@ from unslouch.wire.layout import CHANNEL_UUIDS, SERVICE_UUID
 from unslouch.wire.source import Channel, Packet
 from unslouch.wire.status import Status, StrapCalibration, parse_calibration, parse_status
 
-CONNECT_S = 15.0
+CONNECT_S = 10.0
 PAIR_S = 40.0
 """A person may have to confirm."""
 STEP_S = 5.0
@@ -117,6 +117,8 @@ class StrapConnection:
         LinkError
             With PAIRING_CLOSED where the strap was heard to refuse or ends the link.
         """
+        if self.strap.state is not None and not self.strap.pairing_open:
+            raise failure(Reason.PAIRING_CLOSED, "The strap's pairing window is closed.")
         try:
             await self._step(self._client.pair(), "Pairing", PAIR_S)
         except LinkError as error:

@@ -24,6 +24,7 @@ NEAR = 52
 """Samples between two holes that are asked for in one request: a second."""
 RING_TRIES = 5
 ASK_AGAIN_S = 1.0
+RING_FIRST_S = 8.0
 LOG_TRIES = 5
 """Transfers that brought nothing new before the strap is believed to be unable to give the rest."""
 STUCK_S = 5.0
@@ -74,7 +75,7 @@ class Fetcher:
             ledger.log_starts_at(status.log_oldest)
         another = ledger.boot != status.boot
         ledger.expect(status.boot, status.seq)
-        if self._trim(status) or another:
+        if self._trim(status) or another or ledger.log_due:
             self._want_log(status)
 
     def _trim(self, status: Status) -> bool:
@@ -90,6 +91,7 @@ class Fetcher:
         unconfirmed = status.log_next if status.log_unconfirmed is None else status.log_unconfirmed
         if unconfirmed < status.log_next and _plausible(status):
             self._log_wanted = (unconfirmed, status.log_next - 1)
+            self._ledger.log_due = True  # over a link that is lost in between, too
 
     # The ring.
 
@@ -145,11 +147,16 @@ class Fetcher:
                 self._ledger.reopen(replace(hole, first=max(hole.first, held)))
             self._want_log(await self._connection.status())
         self._filled.clear()
-        with contextlib.suppress(TimeoutError):  # what did not come is asked for again
-            await asyncio.wait_for(self._until_filled(first, last), ASK_AGAIN_S)
-
-    async def _until_filled(self, first: int, last: int) -> None:
+        came = self._ledger.resent
         while any(hole.first < last and hole.end > first for hole in self._ledger.holes):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._until_more(came), ASK_AGAIN_S)
+            if self._ledger.resent == came:
+                return  # nothing came for a while: what is missing is asked for again
+            came = self._ledger.resent
+
+    async def _until_more(self, came: int) -> None:
+        while self._ledger.resent == came:
             await self._filled.wait()
             self._filled.clear()
 
@@ -159,8 +166,17 @@ class Fetcher:
         """Fetch what is wanted of the log while the link lasts."""
         while True:
             if self._log_wanted is not None:
+                await self._ring_first()
                 await self._fetch_log(*self._log_wanted)
             await asyncio.sleep(LOOK_S)
+
+    async def _ring_first(self) -> None:
+        """Let the ring go first, which forgets; but not for ever, on a link that loses all the time."""
+        end = time.monotonic() + RING_FIRST_S
+        while any(hole.asked < RING_TRIES for hole in self._ledger.holes):
+            await asyncio.sleep(LOOK_S)
+            if time.monotonic() > end:
+                break
 
     async def _fetch_log(self, first: int, last: int) -> None:
         """Fetch log records while the stream goes on; records that did not arrive whole are asked for again."""
@@ -186,6 +202,7 @@ class Fetcher:
         # what is still missing after that the strap cannot give
         self._ledger.log_starts_at(last + 1)
         self._log_wanted = None
+        self._ledger.log_due = False
         self._tell(None)
 
     async def _transfer(self, first: int, last: int, total: int) -> bool:

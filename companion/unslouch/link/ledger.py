@@ -69,6 +69,8 @@ class Ledger:
         self._last: tuple[int, int] | None = None
         """Newest (seq, t) that was believed; a sequence that runs ahead of its clock is none."""
         self._doubted: tuple[int, int, int] | None = None
+        self.log_due = False
+        """Whether something was left to the log that has not been fetched yet."""
         self.samples = 0
         """Samples that arrived live for the first time."""
         self.resent = 0
@@ -199,7 +201,8 @@ class Ledger:
 
     def reopen(self, hole: Hole) -> None:
         """Wait again for a part of a hole that was given up."""
-        if hole.first < hole.end and hole.boot == self._boot:
+        covered = any(one.first <= hole.first and hole.end <= one.end for one in self._holes)
+        if hole.first < hole.end and hole.boot == self._boot and not covered:
             self._holes = sorted([*self._holes, hole], key=lambda one: one.first)
 
     def expect(self, boot: int, seq: int) -> None:
@@ -245,9 +248,9 @@ class Ledger:
                 continue
             self.resent += min(end, hole.end) - max(first, hole.first)
             if hole.first < first:
-                left.append(replace(hole, end=first))
+                left.append(replace(hole, end=first, asked=0))
             if end < hole.end:
-                left.append(replace(hole, first=end))
+                left.append(replace(hole, first=end, asked=0))
         self._holes = left
 
 

@@ -28,6 +28,8 @@ from bumble.core import AdvertisingData
 from bumble.device import Advertisement, Connection, Device, Peer
 
 _T = TypeVar("_T")
+ENCRYPT_S = 4.0
+"""A chip waits 40 s for its peer's answer; nobody wants to here."""
 _initiators: weakref.WeakKeyDictionary[Device, asyncio.Lock] = weakref.WeakKeyDictionary()
 _scans: weakref.WeakKeyDictionary[Device, int] = weakref.WeakKeyDictionary()
 _UUID_LISTS = (
@@ -185,7 +187,7 @@ class BumbleClient(BaseBleakClient):
         self._peer = Peer(self._link)
         try:
             if await self._has_key():
-                await self._procedure(self._link.encrypt())
+                await self._encrypt(self._link)
             elif pair:
                 await self.pair()
             if self.mtu is not None:
@@ -193,6 +195,17 @@ class BumbleClient(BaseBleakClient):
             self.services = await self._procedure(self._discover(self._peer))
         except BaseException:
             await self.disconnect()
+            raise
+
+    async def _encrypt(self, link: Connection) -> None:
+        """Encrypt; a peer without the key may say nothing, and a controller gives up then (Vol 6, Part B, 5.2)."""
+        try:
+            await asyncio.wait_for(self._procedure(link.encrypt()), ENCRYPT_S)
+        except TimeoutError as error:
+            raise BleakError("PIN_OR_KEY_MISSING: the peer does not answer") from error
+        except BleakError as error:
+            if "MIC_FAILURE" in str(error):
+                raise BleakError("PIN_OR_KEY_MISSING: the peer has another key") from error
             raise
 
     async def _discover(self, peer: Peer) -> BleakGATTServiceCollection:
