@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 from bleak.exc import BleakGATTProtocolError
+
 from unslouch.link.radio.bench import CALIBRATION, LOG, STATUS, STREAM, Bench, Central, FedImu, Wearing, until, uuid
 from unslouch.link.radio.strap_process import ProcessOptions, StrapProcess
-
 from unslouch.wire.decoder import decode_all
 from unslouch.wire.source import Channel, Packet
 

@@ -3,7 +3,8 @@
 
     python3 uf2.py ELF UF2
 
-UF2 (https://github.com/microsoft/uf2): blocks of 512 bytes with 256 bytes of payload each, addressed. Needs Python alone.
+UF2 (https://github.com/microsoft/uf2): blocks of 512 bytes with 256 bytes of payload each, addressed.
+Needs Python alone.
 """
 
 from __future__ import annotations
@@ -52,15 +53,15 @@ def blocks(parts: list[tuple[int, bytes]]) -> bytes:
 def main() -> int:
     """Command line."""
     if len(sys.argv) != 3:
-        print(__doc__, file=sys.stderr)
+        sys.stderr.write(__doc__ or "")
         return 2
     try:
         out = blocks(segments(Path(sys.argv[1]).read_bytes()))
         Path(sys.argv[2]).write_bytes(out)
     except (OSError, ValueError, struct.error) as error:
-        print(f"{sys.argv[1]}: {error}", file=sys.stderr)
+        sys.stderr.write(f"{sys.argv[1]}: {error}\n")
         return 1
-    print(f"{sys.argv[2]}: {len(out) // 512} blocks, {len(out) // 512 * PAYLOAD} bytes of flash from {FIRST:#x}")
+    sys.stdout.write(f"{sys.argv[2]}: {len(out) // 512} blocks, {len(out) // 512 * PAYLOAD} bytes of flash from {FIRST:#x}\n")
     return 0
 
 
