@@ -36,7 +36,7 @@ class ProtocolParameters:
     creep: float = math.radians(2.5)
     bow: float = math.radians(20.0)
     ended: float = math.radians(10.0)
-    bow_s: tuple[float, float] = (0.6, 8.0)
+    bow_s: tuple[float, float] = (0.7, 8.0)
     pause_s: float = 10.0
     agree: float = math.radians(25.0)
     alike: float = 0.5
@@ -120,7 +120,9 @@ class _Start:
         w = round(window_s * GRID_HZ)
         if len(self.t) <= w:
             return []
-        wander: FloatArray = _angle(self.up[w:], self.up[:-w])
+        # from end to end, and to the middle: who swings to and fro comes by the same place
+        first, middle, last = self.up[:-w], self.up[w // 2 : w // 2 - w], self.up[w:]
+        wander: FloatArray = np.max([_angle(last, first), _angle(middle, first), _angle(last, middle)], axis=0)
         slow = np.zeros(len(self.t), np.bool_)
         for a, b in _runs(wander <= creep):
             slow[a : b + w] = True

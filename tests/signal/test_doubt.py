@@ -99,3 +99,18 @@ def test_lying_for_a_minute_until_upright_again() -> None:
     assert [(r, end) for _, r, end in found] == [(DoubtReason.LYING_LONG, False), (DoubtReason.LYING_LONG, True)]
     assert found[0][0] == pytest.approx(69.2, abs=1)
     assert found[1][0] == pytest.approx(84.7, abs=1)
+
+
+def test_a_bend_that_ends_in_a_gap_is_no_slip() -> None:
+    block = worn(T, ramp(T, 20, 0.9, 30))
+    lost = (T > 19.9) & (T < 20.5)
+    kept = samples(T[~lost], block.quat[~lost], block.acc[~lost])  # type: ignore[index]
+    assert doubts(kept) == []
+
+
+def test_coming_up_quickly_is_no_slip_whatever_the_acceleration_shows() -> None:
+    body = ramp(T, 20, 2.0, 50) - ramp(T, 30, 0.45, 50)
+    block = worn(T, body)
+    assert block.quat is not None
+    still = np.broadcast_to(np.array([0.0, 0.0, G]), (len(T), 3))
+    assert doubts(samples(T, block.quat, qt.rotate(qt.conjugate(block.quat), still))) == []

@@ -5,7 +5,7 @@ import pytest
 
 from unslouch_signal import quaternion as qt
 from unslouch_signal.fusion import fuse
-from unslouch_signal.protocol import find_protocol, find_still_start
+from unslouch_signal.protocol import find_neutral, find_protocol, find_still_start
 from unslouch_signal.samples import FloatArray, SampleBlock, samples
 
 RATE = 52.0
@@ -102,3 +102,44 @@ def test_the_first_still_stretch() -> None:
     assert 0.6 < start[1] < 1.3
     restless, _ = worn(np.radians(20) * np.sin(3 * T), 0 * T, 0 * T)
     assert find_still_start(fuse(restless)) is None
+
+
+LONG = np.arange(0, 70, 1 / RATE)
+
+
+@pytest.mark.parametrize(
+    ("times", "found_bows"),
+    [
+        ((6, 9.5, 13, 16.5), 3),
+        ((6, 9.5, 16, 19, 22, 25), 2),
+        ((6, 9.5, 13, 19, 22, 25), 3),
+        ((6, 8.5, 11, 13.5, 16, 18.5), 0),
+    ],
+    ids=["a fourth soon", "an exercise after two", "an exercise after three", "an exercise alone"],
+)
+def test_what_looks_like_bows_after_the_bows(times: tuple[float, ...], found_bows: int) -> None:
+    flexion = np.sum([bump(LONG, start, 2.0, 35) for start in times], axis=0)
+    raw, _ = worn(flexion, 0 * LONG, 0 * LONG)
+    found = find_protocol(fuse(raw))
+    assert (0 if found is None else len(found.bows)) == found_bows
+
+
+def test_a_deeper_bend_that_goes_on_backward_is_no_third_bow() -> None:
+    raw, mount = worn(
+        bump(LONG, 6, 2.5, 35) + bump(LONG, 9.5, 2.5, 30) + bump(LONG, 14, 3, 60) - bump(LONG, 16.6, 3, 20),
+        0 * LONG,
+        0 * LONG,
+    )
+    found = find_protocol(fuse(raw))
+    assert found is not None
+    assert len(found.bows) == 2
+    assert off_deg(found.calibration.mount, mount) < 1.5
+
+
+def test_the_neutral_of_a_recording_made_for_it_is_its_longest_rest() -> None:
+    raw, _ = worn(bump(LONG, 3, 2, 30) + bump(LONG, 50, 2, 30), 0 * LONG, 0 * LONG)
+    found = find_neutral(fuse(raw))
+    assert found is not None
+    assert found == pytest.approx((5.0, 50.0), abs=0.5)
+    shaken, _ = worn(np.radians(20) * np.sin(3 * LONG), 0 * LONG, 0 * LONG)
+    assert find_neutral(fuse(shaken)) is None

@@ -105,3 +105,24 @@ def test_a_restart_keeps_the_drift_and_moves_the_level() -> None:
     assert n.at(2000) == 1.0
     n.forget()
     assert not n.known
+
+
+def holed(angle: np.ndarray, lo: int, hi: int) -> np.ndarray:
+    """Bridge what was lost between two points by a straight line, as the grid does."""
+    out = angle.copy()
+    out[lo : hi + 1] = np.linspace(angle[lo], angle[hi], hi + 1 - lo)
+    return out
+
+
+def test_a_hole_at_the_top_of_a_quick_turn_is_no_jump() -> None:
+    turn = 50 * np.sin(np.pi * np.clip((np.arange(300) - 100) / 60, 0, 1)) ** 2
+    assert not rested(motion(holed(turn, 122, 139))).jumped.any()
+    assert not rested(motion(holed(turn, 105, 122))).jumped.any()
+
+
+@pytest.mark.parametrize("points", [1, 3, 8])
+def test_a_heading_that_jumps_is_noticed_unless_it_was_in_a_gap(points: int) -> None:
+    m = motion(np.interp(np.arange(300), (150, 150 + points), (0, 30)))
+    assert rested(m).jumped.any()
+    m.measured[150 - 2 : 150 + points + 3] = False
+    assert not rested(m).jumped.any()
