@@ -211,7 +211,7 @@ async def test_low_battery_saves_and_stops(bench: Bench) -> None:
 
 
 def turned(seconds: float, axis: int, rate: float, matrix: list[list[float]], wearing: Wearing) -> list[Frame]:
-    """Frames of a strap lying still, or turning about an axis, seen by a gyroscope that shows `matrix` times the rate."""
+    """Frames of a strap that turns about an axis, its gyroscope showing `matrix` times the rate."""
     frames: list[Frame] = []
     for frame in wearing.table(seconds):
         shown = [matrix[row][axis] * rate for row in range(3)]

@@ -30,6 +30,8 @@ pub const RECORD_MAX: usize = 243;
 pub const SLOTS: u32 = 16;
 
 const MAGIC: u32 = 0x3147_4C55;
+/// Last turn of a sector.
+const TURN_MAX: u32 = u32::MAX - 1;
 const HEADER: u32 = 64;
 const SLOT: usize = 252;
 const SLOT_HEADER: usize = 9;
@@ -253,6 +255,9 @@ impl<F: NorFlash> Log<F> {
         let sector = (self.current + 1) % self.count;
         let old = self.sector(sector);
         let turn = self.sector(self.current).turn.max(1).saturating_add(1);
+        if turn > TURN_MAX {
+            return Err(LogError::Record);
+        }
         if old.turn > 0 {
             let after = self.first_after(old.turn);
             let lost = after.saturating_sub(self.unconfirmed.max(old.first));
@@ -324,7 +329,7 @@ impl<F: NorFlash> Log<F> {
                     }
                     return Ok(Some(length));
                 }
-                Found::Blank => return Ok(None),
+                // a cell that lost a bit while blank made the log go on behind it
                 _ => {}
             }
         }
@@ -378,7 +383,10 @@ fn parse_header(bytes: &[u8; 20]) -> Option<(Sector, bool)> {
         return None;
     }
     let (turn, first) = (fields.u32()?, fields.u32()?);
-    (turn > 0).then_some((Sector { turn, first }, released))
+    // turns last for thousands of years: a header that says otherwise is not ours, and would hide all later ones
+    (1..=TURN_MAX)
+        .contains(&turn)
+        .then_some((Sector { turn, first }, released))
 }
 
 fn parse_slot(bytes: &[u8; SLOT]) -> Option<(u32, usize)> {

@@ -18,6 +18,8 @@ use crate::state::Settings;
 
 /// Bonds kept; the one longest unused goes for a fifth.
 pub const BONDS: usize = 4;
+/// Attempts to write a value.
+const WRITES: usize = 4;
 /// Longest text of a panic that is kept.
 pub const PANIC_MAX: usize = 192;
 
@@ -72,10 +74,17 @@ impl<F: NorFlash> Store<F> {
     }
 
     async fn write(&mut self, key: u8, value: &[u8]) -> Result<(), StorageFault> {
-        self.map
-            .store_item(&mut self.buffer, &key, &value)
-            .await
-            .map_err(|_| StorageFault)
+        for _ in 0..WRITES {
+            self.map
+                .store_item(&mut self.buffer, &key, &value)
+                .await
+                .map_err(|_| StorageFault)?;
+            // cells that were not blank spoil what is written over them: what cannot be read back goes elsewhere
+            if self.read(key).await == Some(value) {
+                return Ok(());
+            }
+        }
+        Err(StorageFault)
     }
 
     /// Count this start and return its number.

@@ -1,0 +1,70 @@
+//! What the targets share: a flash in RAM.
+
+// critical sections and clock, linked for the application's crates
+use critical_section as _;
+use embassy_time as _;
+use embedded_storage_async::nor_flash::{
+    ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
+};
+
+/// Bytes of a sector.
+pub const SECTOR: usize = 4096;
+
+/// Four sectors of NOR flash.
+pub struct RamFlash(pub Vec<u8>);
+
+/// Outside the flash.
+#[derive(Debug)]
+pub struct Outside;
+
+impl NorFlashError for Outside {
+    fn kind(&self) -> NorFlashErrorKind {
+        NorFlashErrorKind::OutOfBounds
+    }
+}
+
+impl RamFlash {
+    /// Erased.
+    pub fn blank() -> Self {
+        Self(vec![0xFF; 4 * SECTOR])
+    }
+
+    fn room(&mut self, offset: u32, length: usize) -> Result<&mut [u8], Outside> {
+        let offset = offset as usize;
+        self.0.get_mut(offset..offset + length).ok_or(Outside)
+    }
+}
+
+impl ErrorType for RamFlash {
+    type Error = Outside;
+}
+
+impl ReadNorFlash for RamFlash {
+    const READ_SIZE: usize = 1;
+
+    async fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Outside> {
+        bytes.copy_from_slice(self.room(offset, bytes.len())?);
+        Ok(())
+    }
+
+    fn capacity(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl NorFlash for RamFlash {
+    const WRITE_SIZE: usize = 4;
+    const ERASE_SIZE: usize = SECTOR;
+
+    async fn erase(&mut self, from: u32, to: u32) -> Result<(), Outside> {
+        self.room(from, (to - from) as usize)?.fill(0xFF);
+        Ok(())
+    }
+
+    async fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Outside> {
+        for (cell, byte) in self.room(offset, bytes.len())?.iter_mut().zip(bytes) {
+            *cell &= byte;
+        }
+        Ok(())
+    }
+}
