@@ -69,7 +69,7 @@ async def test_a_strap_that_forgot_is_paired_anew(world: Any) -> None:
     await strap.start()
     stranger = await world.companion(strap, NO_PAIRING)
     with pytest.raises(LinkError) as told:
-        await stranger.strap.until_streaming(10)
+        await stranger.strap.until_streaming(25)
     assert told.value.reason in (Reason.BOND_LOST, Reason.NOT_PAIRED)
     await stranger.close()
     renewed = await world.companion(strap)
@@ -86,7 +86,7 @@ async def test_a_machine_that_forgot_is_paired_anew(world: Any) -> None:
     await world.laptops[0].device.keystore.delete_all()
     stranger = await world.companion(strap, NO_PAIRING)
     with pytest.raises(LinkError) as told:
-        await stranger.strap.until_streaming(10)
+        await stranger.strap.until_streaming(25)
     assert told.value.reason is Reason.NOT_PAIRED
     await stranger.close()
     await strap.press(3.3)
@@ -231,7 +231,7 @@ async def test_hours_alone_then_everything_within_a_minute(world: Any) -> None:
     companion = await world.companion(strap)
     feeding = asyncio.create_task(_feed_on(imu, worn))
     try:
-        await companion.strap.until_streaming(20)
+        await companion.strap.until_streaming(30)
         begun = time.monotonic()
         await companion.until(lambda: companion.said[-1].phase is Phase.FETCHING, 10)
         await companion.whole(60)
@@ -279,7 +279,7 @@ async def test_straps_that_swap_addresses_are_not_taken_for_each_other(world: An
     for strap in (one, two):
         companion = await world.companion(strap, NO_PAIRING)
         with pytest.raises(LinkError) as told:
-            await companion.strap.until_streaming(20)
+            await companion.strap.until_streaming(30)
         assert told.value.reason in (Reason.BOND_LOST, Reason.NOT_PAIRED, Reason.LINK_LOST)
         assert companion.strap.ledger.samples == 0
         await companion.close()
