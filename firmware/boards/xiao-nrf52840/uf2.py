@@ -61,7 +61,8 @@ def main() -> int:
     except (OSError, ValueError, struct.error) as error:
         sys.stderr.write(f"{sys.argv[1]}: {error}\n")
         return 1
-    sys.stdout.write(f"{sys.argv[2]}: {len(out) // 512} blocks, {len(out) // 512 * PAYLOAD} bytes of flash from {FIRST:#x}\n")
+    n = len(out) // 512
+    sys.stdout.write(f"{sys.argv[2]}: {n} blocks, {n * PAYLOAD} bytes of flash from {FIRST:#x}\n")
     return 0
 
 
