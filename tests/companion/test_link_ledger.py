@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unslouch.link.ledger import Hole, Ledger, Position
@@ -20,6 +20,7 @@ def packets(n: int, per: int = 2, boot: int = 3, first: int = 0) -> list[Packet]
     return [Packet(0.0, Channel.STREAM, one.data) for one in made]
 
 
+@settings(deadline=None)
 @given(st.permutations(range(12)), st.lists(st.integers(0, 11), max_size=6))
 def test_whatever_the_order_and_the_copies_the_end_is_the_same(order: list[int], copies: list[int]):
     made = packets(24)
@@ -76,8 +77,21 @@ def test_records_are_counted_without_holes():
     assert ledger.position().log_id == 5
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=30))
 def test_any_bytes_of_a_log_are_survived(pieces: list[bytes]):
     watch = RecordWatch()
     for piece in pieces:
         watch.take(piece)
+
+
+def test_what_was_left_to_the_log_is_not_confirmed_before_it_is_fetched():
+    made = packets(40)
+    ledger = Ledger(Position(3, 0))
+    for one in made[:5] + made[8:]:
+        ledger.take(one)
+    ledger.give_up(ledger.holes[0])
+    assert ledger.holes == ()
+    assert ledger.position().seq == 10
+    ledger.log_done()
+    assert ledger.position().seq == 40

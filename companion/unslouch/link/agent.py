@@ -33,34 +33,34 @@ def _interface(show: Callable[[str], None]) -> ServiceInterface:
             super().__init__("org.bluez.Agent1")
 
         @dbus_method()
-        def Release(self) -> None:
+        def Release(self):
             """BlueZ needs it no longer."""
 
         @dbus_method()
-        def Cancel(self) -> None:
+        def Cancel(self):
             """What was asked is asked no longer."""
             show("Pairing was cancelled.")
 
         @dbus_method()
-        def RequestAuthorization(self, device: "o") -> None:  # type: ignore[name-defined]
+        def RequestAuthorization(self, device: "o"):  # type: ignore[name-defined]
             """Just Works: the person has asked for this bond just now."""
 
         @dbus_method()
-        def AuthorizeService(self, device: "o", uuid: "s") -> None:  # type: ignore[name-defined]
+        def AuthorizeService(self, device: "o", uuid: "s"):  # type: ignore[name-defined]
             """Use of a service of a device that is bonded."""
 
         @dbus_method()
-        def RequestConfirmation(self, device: "o", passkey: "u") -> None:  # type: ignore[name-defined]
+        def RequestConfirmation(self, device: "o", passkey: "u"):  # type: ignore[name-defined]
             """Numeric comparison: show the number; the person has asked for this bond just now."""
             show(f"The number is {passkey:06d}.")
 
         @dbus_method()
-        def DisplayPasskey(self, device: "o", passkey: "u", entered: "q") -> None:  # type: ignore[name-defined]
+        def DisplayPasskey(self, device: "o", passkey: "u", entered: "q"):  # type: ignore[name-defined]
             """Show the passkey that is to be entered at the other side."""
             show(f"The passkey is {passkey:06d}.")
 
         @dbus_method()
-        def DisplayPinCode(self, device: "o", pincode: "s") -> None:  # type: ignore[name-defined]
+        def DisplayPinCode(self, device: "o", pincode: "s"):  # type: ignore[name-defined]
             """Show the PIN that is to be entered at the other side."""
             show(f"The PIN is {pincode}.")
 

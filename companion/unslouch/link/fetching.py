@@ -92,6 +92,8 @@ class Fetcher:
         if unconfirmed < status.log_next and _plausible(status):
             self._log_wanted = (unconfirmed, status.log_next - 1)
             self._ledger.log_due = True  # over a link that is lost in between, too
+        else:
+            self._ledger.log_done()
 
     # The ring.
 
@@ -202,7 +204,7 @@ class Fetcher:
         # what is still missing after that the strap cannot give
         self._ledger.log_starts_at(last + 1)
         self._log_wanted = None
-        self._ledger.log_due = False
+        self._ledger.log_done()
         self._tell(None)
 
     async def _transfer(self, first: int, last: int, total: int) -> bool:

@@ -71,6 +71,8 @@ class Ledger:
         self._doubted: tuple[int, int, int] | None = None
         self.log_due = False
         """Whether something was left to the log that has not been fetched yet."""
+        self._left: int | None = None
+        """The first sample that was left to the log: until that is fetched, the strap must not forget from there on."""
         self.samples = 0
         """Samples that arrived live for the first time."""
         self.resent = 0
@@ -94,6 +96,8 @@ class Ledger:
     def position(self) -> Position:
         """Up to where everything has arrived."""
         whole = self._holes[0].first if self._holes else self._next
+        if self._left is not None:
+            whole = min(whole, self._left)
         return Position(self._boot, whole, self._log_done)
 
     def take(self, packet: Packet) -> None:
@@ -198,6 +202,12 @@ class Ledger:
     def give_up(self, hole: Hole) -> None:
         """Note that the samples of a hole will not come as samples (they are in the log, or gone)."""
         self._holes = [one for one in self._holes if (one.first, one.end) != (hole.first, hole.end)]
+        if hole.boot == self._boot:
+            self._left = hole.first if self._left is None else min(self._left, hole.first)
+
+    def log_done(self) -> None:
+        """Nothing is due from the log any more."""
+        self.log_due, self._left = False, None
 
     def reopen(self, hole: Hole) -> None:
         """Wait again for a part of a hole that was given up."""
@@ -217,7 +227,7 @@ class Ledger:
             return
         # what is left of the boot before is in the strap's log
         self._boot, self._next, self._holes = boot, 0, []
-        self._last = self._doubted = None
+        self._last = self._doubted = self._left = None
 
     def _samples(self, boot: int, seq: int, n: int, flags: int) -> None:
         if seq < 0 or seq + n > SEQ_SPAN:

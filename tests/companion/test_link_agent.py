@@ -1,0 +1,89 @@
+"""Our pairing agent against a BlueZ of our own on a private bus."""
+
+# ruff: noqa: N802, F821, UP037  # D-Bus names its methods and writes signatures where Python has types
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import sys
+from collections.abc import Generator
+
+import pytest
+
+if sys.platform != "linux":
+    pytest.skip("BlueZ is Linux's", allow_module_level=True)
+
+from dbus_fast import BusType, Message, MessageType
+from dbus_fast.aio import MessageBus
+from dbus_fast.service import ServiceInterface, dbus_method
+
+from unslouch.link import agent
+
+
+@pytest.fixture
+def bus_address() -> Generator[str]:
+    program = shutil.which("dbus-daemon")
+    if program is None:
+        pytest.skip("dbus-daemon is absent (Debian: dbus-daemon)")
+    process = subprocess.Popen([program, "--session", "--nofork", "--print-address"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    yield process.stdout.readline().strip()
+    process.terminate()
+    process.wait()
+    process.stdout.close()
+
+
+class Manager(ServiceInterface):
+    """The part of BlueZ that takes agents."""
+
+    def __init__(self) -> None:
+        super().__init__("org.bluez.AgentManager1")
+        self.calls: list[tuple[str, ...]] = []
+
+    @dbus_method()
+    def RegisterAgent(self, path: "o", capability: "s"):  # type: ignore[name-defined]
+        self.calls.append(("register", path, capability))
+
+    @dbus_method()
+    def RequestDefaultAgent(self, path: "o"):  # type: ignore[name-defined]
+        self.calls.append(("default", path))
+
+    @dbus_method()
+    def UnregisterAgent(self, path: "o"):  # type: ignore[name-defined]
+        self.calls.append(("unregister", path))
+
+
+async def test_it_registers_answers_and_goes(bus_address: str) -> None:
+    bluez = await MessageBus(bus_address=bus_address, bus_type=BusType.SESSION).connect()
+    manager = Manager()
+    bluez.export("/org/bluez", manager)
+    await bluez.request_name("org.bluez")
+    ours = await MessageBus(bus_address=bus_address, bus_type=BusType.SESSION).connect()
+    said: list[str] = []
+    await agent.register(ours, said.append)
+
+    async def ask(member: str, signature: str, *body: object) -> Message:
+        message = Message(
+            destination=ours.unique_name,
+            path=agent.PATH,
+            interface="org.bluez.Agent1",
+            member=member,
+            signature=signature,
+            body=list(body),
+        )
+        return await asyncio.wait_for(bluez.call(message), 5)
+
+    device = "/org/bluez/hci0/dev_AA"
+    assert (await ask("RequestAuthorization", "o", device)).message_type is MessageType.METHOD_RETURN
+    await ask("DisplayPasskey", "ouq", device, 42, 0)
+    await ask("RequestConfirmation", "ou", device, 123456)
+    assert said == ["The passkey is 000042.", "The number is 123456."]
+    refused = await ask("RequestPinCode", "o", device)
+    assert refused.error_name == agent.REJECTED
+    await agent.unregister(ours)
+    assert [one[0] for one in manager.calls] == ["register", "default", "unregister"]
+    assert manager.calls[0][1:] == (agent.PATH, agent.CAPABILITY)
+    for bus in (ours, bluez):
+        bus.disconnect()
+        await bus.wait_for_disconnect()
