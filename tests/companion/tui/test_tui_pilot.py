@@ -64,7 +64,7 @@ async def begin(stage, pilot: Pilot[None], number: int, pain: str = "2") -> None
     ],
 )
 async def test_a_person_goes_through_a_technique(stage, feeds, text_of, tmp_path, number, technique, sides):
-    on = stage(feeds["worn"](0.2), Where.COACH, keep=True)
+    on = stage(feeds["worn"](0.5), Where.COACH, keep=True)
     async with on.app.run_test(size=(80, 24)) as pilot:
         await on.ready(pilot)
         await begin(on, pilot, number)
