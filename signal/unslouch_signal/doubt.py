@@ -8,7 +8,7 @@ A calibration says how the strap sits on the thorax. It fails when the strap may
 - *slipped*: turned by 12 deg or more within half a second, on the spot, quiet before and after, and world up is still
   elsewhere 4 s later. A strap that slips turns on the spot; a thorax that tilts so quickly swings the sensor about
   the hip, 0.3 m or more away, which takes 1.2 m/s^2 or more on average for each rad. It is trusted again when world
-  up is where it was before (3 deg) for 20 s: then it was a movement after all.
+  up is where it was before (3 deg) for a minute: then it was a movement after all.
 - *off body*, *charger*: longer than 2 s. A strap is never put on again just as before, so only a new
   calibration ends it.
 """
@@ -61,7 +61,7 @@ class DoubtParameters:
     slip_swing: float = 0.7
     slip_wait_s: float = 4.0
     back: float = math.radians(3.0)
-    back_s: float = 20.0
+    back_s: float = 60.0
 
 
 class DoubtDetector:
