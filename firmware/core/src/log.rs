@@ -186,8 +186,10 @@ impl<F: NorFlash> Log<F> {
             .map_or(self.next, |sector| self.sector(sector).first);
         // each id has a slot of its own: whatever headers say, no more are held
         let most = self.count as u32 * SLOTS;
-        self.unconfirmed = self.unconfirmed.max(self.next.saturating_sub(most));
-        self.oldest = self.oldest.max(self.unconfirmed);
+        self.unconfirmed = self
+            .unconfirmed
+            .clamp(self.next.saturating_sub(most), self.next);
+        self.oldest = self.oldest.max(self.unconfirmed).min(self.next);
         Ok(())
     }
 

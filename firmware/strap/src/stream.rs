@@ -111,7 +111,7 @@ fn next_packet<P: PacketPool>(
             cursor.next = state.ring.oldest();
         }
         let live = live_packet(
-            &state.ring,
+            state.ring,
             state.boot,
             state.period_us,
             cursor,
@@ -136,7 +136,7 @@ fn next_packet<P: PacketPool>(
         let run = state.ring.run(state.boot, first, most, state.period_us)?;
         resend.next = first.saturating_add(run.n as u32);
         encode(
-            &state.ring,
+            state.ring,
             &run,
             cursor.plan.profile,
             samples == 1,
