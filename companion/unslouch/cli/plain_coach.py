@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from unslouch.cli.lines import Lines
-from unslouch.cli.plain_desk import POLL_S, SOURCES, calibration_line, journal_of, session_start
+from unslouch.cli.plain_desk import POLL_S, calibration_line
 from unslouch.coach.history import CoachHistory, coach_history
 from unslouch.coach.keeping import keep
 from unslouch.coach.session import CoachSession
@@ -36,9 +36,10 @@ from unslouch.coach.values import (
 )
 from unslouch.errors import Reason, UnslouchError
 from unslouch.live.feed import Ask, ExpectRotations, Feed, FeedKind, LinkKind, Update
+from unslouch.live.keeping import journal_of, person_at, session_start
 from unslouch.report.plain import Line
 from unslouch.store.log import SessionLog
-from unslouch.store.rows import SessionKind, person_of
+from unslouch.store.rows import SessionKind
 from unslouch.store.store import Store
 from unslouch_signal.events import Side, Technique
 
@@ -154,7 +155,7 @@ class PlainCoach:
     ) -> None:
         self._feed, self._lines, self._answers = feed, lines, answers
         self._store = None if feed.kind is FeedKind.REPLAY else store
-        history = CoachHistory() if store is None else coach_history(store, technique, person_of(SOURCES[feed.kind]))
+        history = CoachHistory() if store is None else coach_history(store, technique, person_at(feed))
         self._session = CoachSession(technique, history, plan)
         self._usual = history.least_usual
         self._log: SessionLog | None = None

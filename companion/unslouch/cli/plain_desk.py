@@ -11,17 +11,17 @@ from unslouch.cli.lines import Lines
 from unslouch.desk.preferences import Preferences, preferences
 from unslouch.desk.session import DeskSession
 from unslouch.desk.values import Cue, CueKind, DeskEffect, DeskSettings, End, Ended, Link, Notify
-from unslouch.live.feed import Buzz, Feed, FeedKind, Keep, LinkKind, Update
+from unslouch.live.feed import Buzz, Feed, FeedKind, LinkKind, Update
+from unslouch.live.keeping import journal_of, session_start
 from unslouch.report.plain import Line, event_lines
 from unslouch.report.words import counted, span
-from unslouch.store.log import Save, SessionLog, SessionStart
-from unslouch.store.rows import SessionKind, Source, person_of
+from unslouch.store.log import Save, SessionLog
+from unslouch.store.rows import SessionKind
 from unslouch.store.store import Store
-from unslouch_signal.events import RotationRep, SlouchSpell, Technique
+from unslouch_signal.events import RotationRep, SlouchSpell
 from unslouch_signal.progress import Verdict, summarise
 
 POLL_S = 0.03
-SOURCES = {FeedKind.LIVE: Source.LIVE, FeedKind.SIMULATED: Source.SIMULATED, FeedKind.REPLAY: Source.REPLAY}
 
 
 def updates(feed: Feed) -> Iterator[Update]:
@@ -32,29 +32,6 @@ def updates(feed: Feed) -> Iterator[Update]:
             if update.link.kind is LinkKind.ENDED:
                 return
         time.sleep(POLL_S)
-
-
-def session_start(feed: Feed, kind: SessionKind, t: float, technique: Technique | None = None) -> SessionStart:
-    """Describe a session that begins now, for the store."""
-    utc = time.time()
-    return SessionStart(
-        kind,
-        SOURCES[feed.kind],
-        start_t=t,
-        start_utc=utc,
-        utc_offset_s=float(time.localtime(utc).tm_gmtoff),
-        person=person_of(SOURCES[feed.kind]),
-        technique=technique,
-        strap=feed.title,
-        recording=getattr(feed, "recording", None),
-    )
-
-
-def journal_of(feed: Feed) -> Callable[[str], None] | None:
-    """Return what writes results into the feed's recording; None where nothing is recorded."""
-    if Keep not in feed.accepts:
-        return None
-    return lambda entry: feed.send(Keep(entry))
 
 
 class PlainDesk:

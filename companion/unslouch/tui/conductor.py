@@ -52,18 +52,17 @@ from unslouch.live.feed import (
     Transport,
     Update,
 )
+from unslouch.live.keeping import person_at, session_start
 from unslouch.store.journal import row_entry
-from unslouch.store.log import SessionLog, SessionStart
+from unslouch.store.log import SessionLog
 from unslouch.store.progress import weeks_since_first_desk
-from unslouch.store.rows import CalibrationRow, Outcome, SessionKind, SharpPainRow, Source, person_of
+from unslouch.store.rows import CalibrationRow, Outcome, SessionKind, SharpPainRow
 from unslouch.store.store import Store
 from unslouch.tui.guide import Guide, quality_word
 from unslouch.tui.recent import Recent
 from unslouch_signal.calibration import Calibration
 from unslouch_signal.events import Technique
 from unslouch_signal.track import PostureFrame
-
-_SOURCES = {FeedKind.LIVE: Source.LIVE, FeedKind.SIMULATED: Source.SIMULATED, FeedKind.REPLAY: Source.REPLAY}
 
 _HEARD = frozenset({CueKind.DONE, CueKind.COUNTED, CueKind.DO_NOT_FORCE, CueKind.FINISHED, CueKind.STOP})
 """What the coach tells a person who may not be looking."""
@@ -125,7 +124,7 @@ class Conductor:
         self.accepts = feed.accepts
         """Asked once: a feed may look at its source for it, and footers ask for every key of every picture."""
         self.store = store
-        self.person = person_of(_SOURCES[feed.kind]) if person is None else person
+        self.person = person_at(feed) if person is None else person
         self.preferences = Preferences() if preferences is None else preferences
         self.guide = Guide()
         self.recent = Recent()
@@ -328,18 +327,7 @@ class Conductor:
 
     def _log(self, kind: SessionKind, t: float, technique: Technique | None = None) -> SessionLog:
         assert self.store is not None
-        utc = self.clock()
-        start = SessionStart(
-            kind,
-            _SOURCES[self.feed.kind],
-            start_t=t,
-            start_utc=utc,
-            utc_offset_s=float(time.localtime(utc).tm_gmtoff),
-            person=self.person,
-            technique=technique,
-            strap=self.feed.title,
-            recording=getattr(self.feed, "recording", None),
-        )
+        start = session_start(self.feed, kind, t, technique, utc=self.clock(), person=self.person)
         return SessionLog(self.store, start, journal=self._journal)
 
     def _journal(self, entry: str) -> None:

@@ -382,9 +382,9 @@ async def test_a_resize_redraws_and_fits(stage, text_of, size):
         assert "UPRIGHT" in "\n".join(rows)
 
 
-async def test_plain_screens_are_ascii(stage, text_of):
+async def test_plain_screens_are_ascii(stage, feeds, text_of):
     for where in (Where.DESK, Where.COACH, Where.PROGRESS, Where.CALIBRATE):
-        on = stage(start=where, plain=True)
+        on = stage(feeds["worn"](0.5), where, plain=True)
         async with on.app.run_test(size=(80, 24)) as pilot:
             await on.ready(pilot)
             if where is Where.COACH:

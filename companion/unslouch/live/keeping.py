@@ -1,0 +1,49 @@
+"""How a session on a feed begins in the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from unslouch.live.feed import Feed, FeedKind, Keep
+from unslouch.store.log import SessionStart
+from unslouch.store.rows import SessionKind, Source, person_of
+from unslouch_signal.events import Technique
+
+SOURCES = {FeedKind.LIVE: Source.LIVE, FeedKind.SIMULATED: Source.SIMULATED, FeedKind.REPLAY: Source.REPLAY}
+
+
+def person_at(feed: Feed) -> str:
+    """Whose sessions on this feed are."""
+    return person_of(SOURCES[feed.kind])
+
+
+def session_start(
+    feed: Feed,
+    kind: SessionKind,
+    t: float,
+    technique: Technique | None = None,
+    *,
+    utc: float | None = None,
+    person: str | None = None,
+) -> SessionStart:
+    """Describe a session that begins now (``utc``, where it is given), for the store."""
+    now = time.time() if utc is None else utc
+    return SessionStart(
+        kind,
+        SOURCES[feed.kind],
+        start_t=t,
+        start_utc=now,
+        utc_offset_s=float(time.localtime(now).tm_gmtoff),
+        person=person_at(feed) if person is None else person,
+        technique=technique,
+        strap=feed.title,
+        recording=getattr(feed, "recording", None),
+    )
+
+
+def journal_of(feed: Feed) -> Callable[[str], None] | None:
+    """Return what writes results into the feed's recording; None where nothing is recorded."""
+    if Keep not in feed.accepts:
+        return None
+    return lambda entry: feed.send(Keep(entry))
