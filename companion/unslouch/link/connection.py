@@ -88,8 +88,20 @@ class StrapConnection:
         return int(self._client.mtu_size)
 
     async def _step(self, work: Awaitable[_T], doing: str, seconds: float = STEP_S) -> _T:
+        # not wait_for: it waits for a cancelled step to end, which a stuck system need not do
+        task = asyncio.ensure_future(work)
         try:
-            return await asyncio.wait_for(work, seconds)
+            done, _ = await asyncio.wait({task}, timeout=seconds)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if not done:
+            task.cancel()
+            raise failure(Reason.TIMEOUT, f"{doing} took too long.")
+        if task.cancelled():  # by the system below, when the link went in the middle: nobody cancelled us
+            raise failure(Reason.LINK_LOST, f"{doing} was broken off.")
+        try:
+            return task.result()
         except (BleakError, TimeoutError, OSError, EOFError) as error:
             raise broken(error, doing) from error
 
@@ -105,8 +117,8 @@ class StrapConnection:
     async def close(self) -> None:
         """End the link; a link that cannot be ended is left to its supervision timeout."""
         try:
-            await asyncio.wait_for(self._client.disconnect(), STEP_S)
-        except (BleakError, TimeoutError, OSError, EOFError):
+            await self._step(self._client.disconnect(), "Disconnecting")
+        except LinkError:
             self.gone.set()
 
     async def pair(self) -> None:

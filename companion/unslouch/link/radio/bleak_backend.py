@@ -242,7 +242,7 @@ class BumbleClient(BaseBleakClient):
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         link.once(link.EVENT_DISCONNECTION, lambda _reason: over.done() or over.set_result(None))
         try:
-            await link.disconnect()
+            await asyncio.wait_for(link.disconnect(), 5)
             await asyncio.wait_for(over, 5)
         except (core.BaseBumbleError, hci.HCI_Error, TimeoutError):
             if self._link is link:
