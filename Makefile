@@ -37,8 +37,9 @@ $(VENV)/bin/python:
 # the wheel's own build tools are in the lock too, so nothing unlocked is fetched for the editable install
 define install
 	@echo "Setting up $(VENV) ($(1)) ..."
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --require-hashes -r $(1)
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --compile-bytecode --require-hashes -r $(1)
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q companion signal  # half a second of the first start
 	@touch $@
 endef
 
