@@ -16,6 +16,7 @@ use unslouch_strap_core::wire::event::Event;
 use crate::bonds::{Bonds, SharedBonds, SharedStore};
 use crate::connection::{Central, Ended, LinkController};
 use crate::gatt::Server;
+use crate::guard::Guarded;
 use crate::logger::{self, SharedLog};
 use crate::platform::{Board, Button, Imu, Lamp, Motor, Power, WATCHDOG};
 use crate::ring::Ring;
@@ -122,7 +123,7 @@ pub async fn run<C, I, S, G, M, B, P, L, R>(
     logger::note(&shared, log.lock().await.as_ref());
     let store: SharedStore<S> = Mutex::new(store);
 
-    let stack = trouble_host::new(controller, resources)
+    let stack = trouble_host::new(Guarded(controller), resources)
         .set_random_address(Address::random(address))
         .set_io_capabilities(IoCapabilities::NoInputNoOutput)
         .build();

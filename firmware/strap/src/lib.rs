@@ -19,6 +19,7 @@ pub mod connection;
 pub mod control;
 pub mod estimator;
 pub mod gatt;
+pub mod guard;
 pub mod logger;
 pub mod measuring;
 pub mod motor;
