@@ -6,6 +6,7 @@ import asyncio
 import random
 
 from bumble.device import Connection
+
 from unslouch.link.radio.bench import STATUS, Bench, Wearing
 
 ATT, SIGNALLING, SMP = 4, 5, 6

@@ -47,6 +47,11 @@ async def connect_and_read(bench: Bench, laptop: Laptop, strap: StrapProcess) ->
     return await (await bench.connect(laptop, strap)).read(STATUS)
 
 
+def unheard(_characteristic: object, _data: bytearray) -> None:
+    """Nothing may come."""
+    pytest.fail("a stranger was told something")
+
+
 async def refuses_everything(client: BleakClient) -> None:
     """Every value, every subscription and every other way to the bytes is refused."""
     for short in (STATUS, CALIBRATION):
@@ -55,7 +60,7 @@ async def refuses_everything(client: BleakClient) -> None:
         assert refused.value.code == INSUFFICIENT_AUTHENTICATION, short
     for short in ALL:
         with pytest.raises(BleakGATTProtocolError) as refused:
-            await client.start_notify(uuid(short), lambda *_: None)
+            await client.start_notify(uuid(short), unheard)
         assert refused.value.code == INSUFFICIENT_AUTHENTICATION, short
     with pytest.raises(BleakGATTProtocolError) as refused:
         await client.write_gatt_char(uuid(CONTROL), b"\x02\x01", response=True)

@@ -117,7 +117,7 @@ async def test_samples_while_the_motor_runs_are_flagged_and_the_charger_is_told(
     motor = [flag & SampleFlag.MOTOR for flag in flags_of(central)]
     # 0.9 s of a rising buzz and 0.1 s of settling, two samples a packet
     assert 20 <= sum(1 for flag in motor if flag) <= 34
-    told = []
+    told: list[str] = []
     while not strap.lines.empty():
         told.append(strap.lines.get_nowait())
     assert told == ["motor 25", "motor 50", "motor 75", "motor 100", "motor 0"]

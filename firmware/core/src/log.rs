@@ -169,7 +169,12 @@ impl<F: NorFlash> Log<F> {
             let mut bytes = [0; SLOT];
             match self.read_slot(newest, slot, &mut bytes).await? {
                 Found::Blank if last.is_none() && self.slot == slot + 1 => self.slot = slot,
-                Found::Record(id, _) if last.is_none() => last = Some(id),
+                // an id that its sector cannot hold is no record of ours
+                Found::Record(id, _)
+                    if last.is_none() && (first..first.saturating_add(SLOTS)).contains(&id) =>
+                {
+                    last = Some(id);
+                }
                 _ => {}
             }
         }
