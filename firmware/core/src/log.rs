@@ -150,6 +150,9 @@ impl<F: NorFlash> Log<F> {
             let Some((found, released)) = parse_header(&bytes) else {
                 continue;
             };
+            if self.sectors.iter().any(|other| other.turn == found.turn) {
+                continue; // no two have the same turn: this one is not ours
+            }
             if let Some(place) = self.sectors.get_mut(sector) {
                 *place = found;
             }
