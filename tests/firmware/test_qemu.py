@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
+from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakGATTProtocolError
 
 from unslouch.link.radio.bench import (
@@ -151,6 +152,10 @@ async def on_the_bond(bench: Bench, laptop: Laptop, strap: QemuStrap) -> Central
     return central
 
 
+def unheard(_sender: BleakGATTCharacteristic, _data: bytearray) -> None:
+    """Take a notification that must not come."""
+
+
 def stream_of(central: Central) -> list[int]:
     """Numbers of the samples that were streamed, which must decode without a gap."""
     heard = [packet for packet in central.heard[STREAM] if packet[0] & 15 != 6]
@@ -181,7 +186,7 @@ async def test_refusals_pairing_stream_log_and_the_way_back_on_the_bond(
         assert refused.value.code == INSUFFICIENT_AUTHENTICATION
     for short in range(STREAM, CALIBRATION + 1):
         with pytest.raises(BleakGATTProtocolError) as refused:
-            await stranger.client.start_notify(uuid(short), lambda *_: None)
+            await stranger.client.start_notify(uuid(short), unheard)
         assert refused.value.code == INSUFFICIENT_AUTHENTICATION
     with pytest.raises(BleakGATTProtocolError):
         await stranger.write(b"\x02\x01")
