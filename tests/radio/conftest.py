@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -24,7 +25,24 @@ from unslouch.wire.records import Decoded
 from unslouch.wire.source import Packet
 
 NOTIFICATION = 0x1B
+LONGEST_S = 90.0
+"""No scenario takes longer; one that hangs must end as a failure."""
 PAIR = StrapOptions(pair=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each scenario a time limit."""
+    for item in items:
+        if isinstance(item, pytest.Function) and asyncio.iscoroutinefunction(item.obj):
+            item.obj = _limited(item.obj)
+
+
+def _limited(scenario: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(scenario)
+    async def limited(**arguments: Any) -> None:
+        await asyncio.wait_for(scenario(**arguments), LONGEST_S)
+
+    return limited
 
 
 class Companion:

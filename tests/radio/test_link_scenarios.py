@@ -59,6 +59,7 @@ async def test_a_closed_pairing_window_is_said(world: Any) -> None:
     assert "button" in told.value.advice
 
 
+@pytest.mark.scenario
 async def test_a_strap_that_forgot_is_paired_anew(world: Any) -> None:
     strap = await world.strap()
     companion = await world.companion(strap)
@@ -68,9 +69,10 @@ async def test_a_strap_that_forgot_is_paired_anew(world: Any) -> None:
     strap.options.flash.unlink()
     await strap.start()
     stranger = await world.companion(strap, NO_PAIRING)
-    with pytest.raises(LinkError) as told:
-        await stranger.strap.until_streaming(25)
-    assert told.value.reason in (Reason.BOND_LOST, Reason.NOT_PAIRED)
+    # one try may end with the link before the reason is told; the next ones tell it
+    wanted = (Reason.BOND_LOST, Reason.NOT_PAIRED)
+    await stranger.until(lambda: any(status.reason in wanted for status in stranger.said), 40)
+    assert stranger.disk == []
     await stranger.close()
     renewed = await world.companion(strap)
     await renewed.strap.until_streaming(15)
@@ -78,6 +80,7 @@ async def test_a_strap_that_forgot_is_paired_anew(world: Any) -> None:
     assert_whole(renewed)
 
 
+@pytest.mark.scenario
 async def test_a_machine_that_forgot_is_paired_anew(world: Any) -> None:
     strap = await world.strap()
     companion = await world.companion(strap)
@@ -107,6 +110,7 @@ async def test_the_smallest_mtu(world: Any) -> None:
     assert companion.decoded.errors == {}
 
 
+@pytest.mark.scenario
 async def test_an_adapter_that_vanishes_and_returns(world: Any) -> None:
     strap = await world.strap()
     await world.companion(strap)  # makes the laptop
@@ -133,6 +137,7 @@ async def test_an_adapter_that_vanishes_and_returns(world: Any) -> None:
     assert_whole(companion)
 
 
+@pytest.mark.scenario
 async def test_range_lost_and_found_again_and_again(world: Any) -> None:
     strap = await world.strap()
     companion = await world.companion(strap)
@@ -163,6 +168,7 @@ async def test_a_fifth_is_lost_and_some_comes_twice(world: Any, seed: int) -> No
     assert_whole(companion)
 
 
+@pytest.mark.scenario
 async def test_flipped_bits_do_no_harm(world: Any) -> None:
     strap = await world.strap()
     companion = await world.companion(strap)
@@ -184,6 +190,7 @@ async def test_flipped_bits_do_no_harm(world: Any) -> None:
     assert len(missing) <= 12
 
 
+@pytest.mark.scenario
 async def test_a_strap_that_reboots_in_the_middle_of_a_backfill(world: Any) -> None:
     strap, imu = await world.fed()
     from unslouch.link.radio.bench import Wearing
@@ -194,7 +201,9 @@ async def test_a_strap_that_reboots_in_the_middle_of_a_backfill(world: Any) -> N
     companion = await world.companion(strap)
     feeding = asyncio.create_task(_feed_on(imu, worn))
     try:
-        await companion.until(lambda: companion.said[-1].phase is Phase.FETCHING and companion.said[-1].progress > 0.2)
+        await companion.until(
+            lambda: companion.said and companion.said[-1].phase is Phase.FETCHING and companion.said[-1].progress > 0.2
+        )
         await strap.pull_battery()
         imu.writer = None
         await strap.start()
@@ -221,6 +230,7 @@ async def _feed_on(imu: Any, worn: Any) -> None:
         await asyncio.sleep(0.1)
 
 
+@pytest.mark.scenario
 async def test_hours_alone_then_everything_within_a_minute(world: Any) -> None:
     strap, imu = await world.fed()
     from unslouch.link.radio.bench import Wearing
@@ -233,7 +243,7 @@ async def test_hours_alone_then_everything_within_a_minute(world: Any) -> None:
     try:
         await companion.strap.until_streaming(30)
         begun = time.monotonic()
-        await companion.until(lambda: companion.said[-1].phase is Phase.FETCHING, 10)
+        await companion.until(lambda: companion.said and companion.said[-1].phase is Phase.FETCHING, 10)
         await companion.whole(60)
         took = time.monotonic() - begun
     finally:
@@ -250,6 +260,7 @@ async def test_hours_alone_then_everything_within_a_minute(world: Any) -> None:
     assert shares[-1] > 0.9
 
 
+@pytest.mark.scenario
 async def test_a_second_central_finds_nobody(world: Any) -> None:
     strap = await world.strap()
     companion = await world.companion(strap)
@@ -263,6 +274,7 @@ async def test_a_second_central_finds_nobody(world: Any) -> None:
     assert_whole(companion)
 
 
+@pytest.mark.scenario
 async def test_straps_that_swap_addresses_are_not_taken_for_each_other(world: Any) -> None:
     one, two = await world.strap(seed=1), await world.strap(seed=2)
     for strap in (one, two):
@@ -295,6 +307,7 @@ async def test_another_serial_is_another_strap(world: Any) -> None:
     assert companion.strap.ledger.samples == 0
 
 
+@pytest.mark.scenario
 async def test_a_killed_companion_loses_nothing(world: Any) -> None:
     strap = await world.strap()
     first = await world.companion(strap)
