@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import signal
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import click
 
 from unslouch import __version__
 from unslouch.cli.command import ExitCode, UnslouchCommand, at_terminal, examples
+from unslouch.cli.interruption import deaf, end_at_signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,17 +147,12 @@ def _call(ctx: click.Context, name: str) -> None:
         command.invoke(inner)
 
 
-def _end_cleanly(number: int, frame: object) -> None:
-    """End by an exception, so that recordings and the store are closed on the way out."""
-    sys.exit(128 + number)
-
-
 def main(argv: list[str] | None = None) -> Any:
     """Run the command line and end the process with an exit code of :class:`ExitCode`."""
-    signal.signal(signal.SIGTERM, _end_cleanly)
+    end_at_signals()
     try:
         code = unslouch.main(args=argv, prog_name="unslouch", standalone_mode=False)
-    except click.Abort:  # Ctrl-C outside a command's own body, at a prompt for instance
+    except (click.Abort, KeyboardInterrupt):  # Ctrl-C outside a command's own body, at a prompt for instance
         click.echo("", err=True)
         code = ExitCode.INTERRUPTED
     except click.ClickException as error:
@@ -167,6 +162,7 @@ def main(argv: list[str] | None = None) -> Any:
         # The reader went away (head, less): nothing to say, and nobody to say it to.
         sys.stdout = None  # type: ignore[assignment]
         code = ExitCode.FAILURE
+    deaf()
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
 
 

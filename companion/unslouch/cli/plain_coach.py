@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from unslouch.cli.interruption import Interruptions
 from unslouch.cli.lines import Lines
 from unslouch.cli.plain_desk import POLL_S, calibration_line
 from unslouch.coach.history import CoachHistory, coach_history
@@ -256,12 +257,12 @@ class PlainCoach:
             self._feed.send(ask)
 
     def _carry_out(self, effects: list[CoachEffect]) -> None:
+        if self._store is not None and self._log is not None:
+            keep(effects, self._store, self._log, time.time())  # before the lines: their reader may be gone
         said = self._session.view.instruction
         for effect in effects:
             if isinstance(effect, Cue) and (effect.text not in said or effect.kind in LOUD):
                 self._lines.show(Line(effect.t, effect.kind.value, effect.text, loud=effect.kind in LOUD))
-        if self._store is not None and self._log is not None:
-            keep(effects, self._store, self._log, time.time())
 
 
 def counts_sentence(view: CoachView) -> str:
@@ -275,7 +276,7 @@ def run_coach(
 ) -> None:
     """Coach one session in lines; Ctrl-C ends it as the person's own end would."""
     lines = Lines()
-    with ExitStack() as closing:
+    with Interruptions() as interruptions, ExitStack() as closing:
         store = None if open_store is None else closing.enter_context(open_store())
         feed = make_feed()
         closing.callback(feed.close)
@@ -289,5 +290,7 @@ def run_coach(
                 coach.take(update)
                 if update.link.kind is LinkKind.ENDED:
                     return
+                interruptions.check()
             coach.attend()
+            interruptions.check()
             time.sleep(POLL_S)

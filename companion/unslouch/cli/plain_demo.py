@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+from unslouch.cli.interruption import Interruptions
 from unslouch.cli.lines import Lines
 from unslouch.cli.plain_coach import Obliging, PlainCoach
 from unslouch.cli.plain_desk import PlainDesk, updates
@@ -20,13 +21,13 @@ SETTLED_S = 3.0
 
 def run_demo(feed: Conveyor, data_dir: Path | None) -> None:
     """Print the demo's events and its summary; keep its sessions when a place is given."""
-    with ExitStack() as closing:
+    with Interruptions() as interruptions, ExitStack() as closing:
         # the feed first: it ends even when the reader of the lines has gone away
         closing.callback(feed.close)
-        _run(feed, data_dir, closing)
+        _run(feed, data_dir, closing, interruptions)
 
 
-def _run(feed: Conveyor, data_dir: Path | None, closing: ExitStack) -> None:
+def _run(feed: Conveyor, data_dir: Path | None, closing: ExitStack, interruptions: Interruptions) -> None:
     lines = Lines()
     lines.say("A simulated person wears a simulated strap: calibration (upright, three bows), a slouch at the desk,")
     lines.say("then the coach with seated rotations. Times are minutes and seconds of the strap's clock.")
@@ -41,7 +42,7 @@ def _run(feed: Conveyor, data_dir: Path | None, closing: ExitStack) -> None:
     closing.callback(coach.end)
     upright_since: float | None = None
     coaching = False
-    for update in updates(feed):
+    for update in updates(feed, interruptions):
         if not coaching:
             desk.take(update)
             if desk.spells and upright_since is None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
+from unslouch.cli.interruption import Interruptions
 from unslouch.cli.lines import Lines
 from unslouch.desk.preferences import Preferences, preferences
 from unslouch.desk.session import DeskSession
@@ -24,13 +25,15 @@ from unslouch_signal.progress import Verdict, summarise
 POLL_S = 0.03
 
 
-def updates(feed: Feed) -> Iterator[Update]:
-    """Yield a feed's updates as they come, until no more samples will."""
+def updates(feed: Feed, interruptions: Interruptions) -> Iterator[Update]:
+    """Yield a feed's updates as they come, until no more samples will; signals are let through between two."""
     while True:
         for update in feed.poll():
             yield update
             if update.link.kind is LinkKind.ENDED:
                 return
+            interruptions.check()
+        interruptions.check()
         time.sleep(POLL_S)
 
 
@@ -159,14 +162,14 @@ def rotation_sentence(reps: list[RotationRep]) -> str:
 
 def run_desk(make_feed: Callable[[], Feed], open_store: Callable[[], Store] | None = None) -> None:
     """Print a feed's events until it ends or Ctrl-C, then what it came to; everything is closed either way."""
-    with ExitStack() as closing:
+    with Interruptions() as interruptions, ExitStack() as closing:
         store = None if open_store is None else closing.enter_context(open_store())
         feed = make_feed()
         closing.callback(feed.close)
         chosen = Preferences() if store is None or feed.kind is not FeedKind.LIVE else preferences(store)
         desk = PlainDesk(feed, Lines(), store, chosen.desk_settings())
         try:
-            for update in updates(feed):
+            for update in updates(feed, interruptions):
                 desk.take(update)
         finally:
             desk.end()

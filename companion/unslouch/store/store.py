@@ -135,6 +135,7 @@ class Store:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self._connection = open_database(path, read_only=read_only)
+        self._writing = False
 
     @classmethod
     def open(cls, paths: DataPaths, *, read_only: bool = False) -> Store:
@@ -165,17 +166,21 @@ class Store:
     @contextmanager
     def transaction(self) -> Generator[None]:
         """All writes inside happen, or none."""
+        if self._writing:
+            yield
+            return
         with told(self.path):
-            if self._connection.in_transaction:
-                yield
-                return
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._writing = True
             try:
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+                self._connection.execute("COMMIT")
+            finally:
+                # Whatever came up, and wherever (an interrupt even before the first statement here): nothing stays
+                # open into which a later call would write without ever committing.
+                self._writing = False
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
 
     # Rows of any kind
 
