@@ -22,7 +22,8 @@ Backends = tuple[type[Any] | None, type[Any] | None]
 """bleak's scanner and client backends; None stands for this system's."""
 
 ENVIRONMENT = "UNSLOUCH_RADIO"
-"""``virtual`` runs every command on the virtual radio (docs/link.md); anything else is refused."""
+"""``virtual`` runs every command on the virtual radio, ``tcp:HOST:PORT`` on a controller behind H4 over TCP
+(docs/link.md); anything else is refused."""
 
 
 class Radio(Protocol):
@@ -91,9 +92,27 @@ def choose_radio(folder: Path) -> Radio:
     wanted = os.environ.get(ENVIRONMENT, "")
     if not wanted:
         return SystemRadio()
+    if wanted.startswith("tcp:"):
+        return _tcp_radio(folder, wanted.removeprefix("tcp:"))
     if wanted != "virtual":
-        raise UnslouchError(Reason.BAD_OPTION, f"{ENVIRONMENT} can be `virtual`, not `{wanted}`.")
+        raise UnslouchError(Reason.BAD_OPTION, f"{ENVIRONMENT} can be `virtual` or `tcp:HOST:PORT`, not `{wanted}`.")
     return virtual_radio(folder)
+
+
+def _tcp_radio(folder: Path, controller: str) -> Radio:
+    host, _, port = controller.rpartition(":")
+    if not host or not port.isdigit():
+        raise UnslouchError(Reason.BAD_OPTION, f"{ENVIRONMENT} must be `tcp:HOST:PORT`, not `tcp:{controller}`.")
+    try:
+        from unslouch.link.radio.tcp import TcpRadio
+    except ImportError as error:
+        raise _no_bumble() from error
+    return TcpRadio(folder, controller)
+
+
+def _no_bumble() -> UnslouchError:
+    advice = "Install it with: pip install 'unslouch[radio]'."
+    return UnslouchError(Reason.MISSING_EXTRA, "The virtual radio needs Bumble.", advice)
 
 
 def virtual_radio(
@@ -118,9 +137,7 @@ def virtual_radio(
     try:
         from unslouch.link.radio.virtual import VirtualRadio, find_program
     except ImportError as error:
-        raise UnslouchError(
-            Reason.MISSING_EXTRA, "The virtual radio needs Bumble.", "Install it with: pip install 'unslouch[radio]'."
-        ) from error
+        raise _no_bumble() from error
     if speed is None:
         speed = float(os.environ.get("UNSLOUCH_RADIO_SPEED", "1"))
     if seed is None:

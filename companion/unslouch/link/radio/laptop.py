@@ -14,6 +14,25 @@ from bumble.transport.common import AsyncPipeSink
 from unslouch.link.radio.bleak_backend import BumbleClient, BumbleScanner, backends
 from unslouch.link.radio.medium import Controller, Medium
 
+ADDRESS = "F0:F1:F2:F3:F4:F5"
+
+
+def laptop_device(host: Host, address: str = ADDRESS, bonds: Path | None = None) -> Device:
+    """Return a device that pairs as a laptop does; its bonds are kept in a file, if one is given."""
+    device = Device(
+        config=DeviceConfiguration(name="laptop", address=Address(address, Address.RANDOM_DEVICE_ADDRESS)), host=host
+    )
+    device.keystore = MemoryKeyStore() if bonds is None else JsonKeyStore("laptop", str(bonds))
+    delegate = PairingDelegate(PairingDelegate.NO_OUTPUT_NO_INPUT)
+
+    def just_works(_connection: Connection) -> PairingConfig:
+        # the identity it tells must be the address it connects with
+        identity = PairingConfig.AddressType.RANDOM
+        return PairingConfig(sc=True, mitm=False, bonding=True, delegate=delegate, identity_address_type=identity)
+
+    device.pairing_config_factory = just_works
+    return device
+
 
 class Laptop:
     """A central. ``device.keystore`` holds its bonds (in a file, if given); ``controller`` can be muted."""
@@ -21,26 +40,14 @@ class Laptop:
     def __init__(
         self,
         medium: Medium,
-        address: str = "F0:F1:F2:F3:F4:F5",
+        address: str = ADDRESS,
         mtu: int | None = 247,
         bonds: Path | None = None,
     ) -> None:
         public = Address(address, Address.PUBLIC_DEVICE_ADDRESS)
         self.controller = Controller("laptop", link=medium, public_address=public)
-        self.device = Device(
-            config=DeviceConfiguration(name="laptop", address=Address(address, Address.RANDOM_DEVICE_ADDRESS)),
-            host=Host(self.controller, AsyncPipeSink(self.controller)),
-        )
+        self.device = laptop_device(Host(self.controller, AsyncPipeSink(self.controller)), address, bonds)
         self.controller.host = self.device.host
-        self.device.keystore = MemoryKeyStore() if bonds is None else JsonKeyStore("laptop", str(bonds))
-        delegate = PairingDelegate(PairingDelegate.NO_OUTPUT_NO_INPUT)
-
-        def just_works(_connection: Connection) -> PairingConfig:
-            # the identity it tells must be the address it connects with
-            identity = PairingConfig.AddressType.RANDOM
-            return PairingConfig(sc=True, mitm=False, bonding=True, delegate=delegate, identity_address_type=identity)
-
-        self.device.pairing_config_factory = just_works
         self.mtu = mtu
 
     async def start(self) -> tuple[type[BumbleScanner], type[BumbleClient]]:
