@@ -4,6 +4,10 @@
 //! its first id; sixteen slots follow, each with checksum, id and length of its own, so that a record is found by its id
 //! in one or two reads and a torn write is told from a record. Sectors are used in turn, which levels the wear.
 //!
+//! Each sector knows its turn, so its place in the ring tells which turn it must hold. A header that does not fit the newest
+//! one's, whatever left it there, is struck out when the log opens: what is appended then is found again, now and at
+//! every later start.
+//!
 //! sequential-storage's queue was tried on paper and left: it finds an item by walking from the oldest, which makes the
 //! transfer of a full log quadratic, and its release writes once per item; here a release writes once per sector, and
 //! what a lost release costs is that a few records are sent twice.
@@ -30,8 +34,10 @@ pub const RECORD_MAX: usize = 243;
 pub const SLOTS: u32 = 16;
 
 const MAGIC: u32 = 0x3147_4C55;
-/// Last turn of a sector.
-const TURN_MAX: u32 = u32::MAX - 1;
+/// Last turn of a sector and last id: beyond any wear (100,000 erases of 512 sectors of 16 records are 8e8). A log that
+/// comes there all the same begins anew.
+const TURN_MAX: u32 = 1 << 31;
+const ID_MAX: u32 = 1 << 31;
 const HEADER: u32 = 64;
 const SLOT: usize = 252;
 const SLOT_HEADER: usize = 9;
@@ -139,70 +145,110 @@ impl<F: NorFlash> Log<F> {
     }
 
     async fn recover(&mut self) -> Result<(), LogError> {
-        let mut released_turn = 0;
         let mut newest: Option<usize> = None;
         for sector in 0..self.count {
-            let mut bytes = [0; 20];
-            self.flash
-                .read(self.address(sector, 0), &mut bytes)
-                .await
-                .map_err(|_| LogError::Flash)?;
-            let Some((found, released)) = parse_header(&bytes) else {
+            let Some((found, _)) = self.read_header(sector).await? else {
                 continue;
             };
-            if self.sectors.iter().any(|other| other.turn == found.turn) {
-                continue; // no two have the same turn: this one is not ours
-            }
-            if let Some(place) = self.sectors.get_mut(sector) {
-                *place = found;
-            }
-            if released {
-                released_turn = released_turn.max(found.turn);
-            }
             if newest.is_none_or(|newest| self.sector(newest).turn < found.turn) {
                 newest = Some(sector);
             }
+            self.set(sector, found);
         }
         let Some(newest) = newest else { return Ok(()) };
+        let Sector { turn, first } = self.sector(newest);
         self.current = newest;
-        let first = self.sector(newest).first;
-        let mut last = None;
-        self.slot = SLOTS;
-        for slot in (0..SLOTS).rev() {
+        self.slot = 0;
+        self.next = first;
+        for slot in 0..SLOTS {
             let mut bytes = [0; SLOT];
             match self.read_slot(newest, slot, &mut bytes).await? {
-                Found::Blank if last.is_none() && self.slot == slot + 1 => self.slot = slot,
-                // an id that its sector cannot hold is no record of ours
-                Found::Record(id, _)
-                    if last.is_none() && (first..first.saturating_add(SLOTS)).contains(&id) =>
-                {
-                    last = Some(id);
+                Found::Blank => continue,
+                // torn slots only push a record further back: an id that was not due yet is no record of ours
+                Found::Record(id, _) if (self.next..=first + slot).contains(&id) => {
+                    self.next = id + 1;
                 }
                 _ => {}
             }
+            self.slot = slot + 1;
         }
-        self.next = last.map_or(first, |id| id.saturating_add(1));
-        let in_turn = |log: &Self| {
-            (0..log.count)
-                .filter(|s| log.sector(*s).turn > 0)
-                .min_by_key(|s| log.sector(*s).turn)
-        };
-        self.oldest = in_turn(self).map_or(self.next, |sector| self.sector(sector).first);
-        self.unconfirmed = (0..self.count)
-            .filter(|sector| self.sector(*sector).turn > released_turn)
-            .min_by_key(|sector| self.sector(*sector).turn)
-            .map_or(self.next, |sector| self.sector(sector).first);
-        // each id has a slot of its own: whatever headers say, no more are held
-        let most = self.count as u32 * SLOTS;
-        self.unconfirmed = self
-            .unconfirmed
-            .clamp(self.next.saturating_sub(most), self.next);
-        self.oldest = self.oldest.max(self.unconfirmed).min(self.next);
+        // backward around the ring, each with the turn of its place and no more ids than it has slots
+        (self.oldest, self.unconfirmed) = (first, first);
+        let (mut room, mut released) = (0, self.is_released(newest).await?);
+        if released {
+            // nothing more goes where it would be taken for confirmed
+            (self.unconfirmed, self.slot) = (self.next, SLOTS);
+        }
+        for back in 1..self.count {
+            let sector = (newest + self.count - back) % self.count;
+            let found = self.sector(sector);
+            room += SLOTS;
+            if found.turn == 0 {
+                continue;
+            }
+            let held = self.oldest.wrapping_sub(found.first);
+            if found.turn.checked_add(back as u32) != Some(turn) || held > room {
+                self.strike(sector).await?;
+                continue;
+            }
+            (self.oldest, room) = (found.first, 0);
+            released = released || self.is_released(sector).await?;
+            if !released {
+                self.unconfirmed = found.first;
+            }
+        }
+        self.oldest = self.oldest.max(self.unconfirmed);
+        Ok(())
+    }
+
+    /// What the header of a sector says and whether it was released; None where it is none of ours.
+    async fn read_header(&mut self, sector: usize) -> Result<Option<(Sector, bool)>, LogError> {
+        let mut bytes = [0; 20];
+        self.flash
+            .read(self.address(sector, 0), &mut bytes)
+            .await
+            .map_err(|_| LogError::Flash)?;
+        Ok(parse_header(&bytes))
+    }
+
+    async fn is_released(&mut self, sector: usize) -> Result<bool, LogError> {
+        let header = self.read_header(sector).await?;
+        Ok(header.is_some_and(|(_, released)| released))
+    }
+
+    /// Make a sector hold nothing, without the time an erase takes.
+    async fn strike(&mut self, sector: usize) -> Result<(), LogError> {
+        self.set(sector, BLANK);
+        self.flash
+            .write(self.address(sector, 0), &[0; 4])
+            .await
+            .map_err(|_| LogError::Flash)
+    }
+
+    /// Begin again with the first turn and the first id.
+    async fn begin_anew(&mut self) -> Result<(), LogError> {
+        let lost = self.next - self.unconfirmed;
+        self.overwritten = self.overwritten.saturating_add(lost);
+        // the newest last: until then the others fit it, should the power go
+        for on in 1..=self.count {
+            let sector = (self.current + on) % self.count;
+            if self.sector(sector).turn > 0 {
+                self.strike(sector).await?;
+            }
+        }
+        (self.next, self.oldest, self.unconfirmed) = (1, 1, 1);
+        self.slot = SLOTS;
         Ok(())
     }
 
     fn sector(&self, index: usize) -> Sector {
         self.sectors.get(index).copied().unwrap_or(BLANK)
+    }
+
+    fn set(&mut self, index: usize, sector: Sector) {
+        if let Some(place) = self.sectors.get_mut(index) {
+            *place = sector;
+        }
     }
 
     async fn read_slot(
@@ -227,11 +273,14 @@ impl<F: NorFlash> Log<F> {
         &mut self,
         encode: impl FnOnce(u32, &mut [u8; RECORD_MAX]) -> usize,
     ) -> Result<u32, LogError> {
+        if self.next > ID_MAX || (self.slot == SLOTS && self.sector(self.current).turn >= TURN_MAX)
+        {
+            self.begin_anew().await?;
+        }
         let id = self.next;
         let mut record = [0xFF; RECORD_MAX];
         let length = encode(id, &mut record);
-        // ids last for 500 years of wear; a log that says otherwise is not added to
-        if length == 0 || length > RECORD_MAX || id == u32::MAX {
+        if length == 0 || length > RECORD_MAX {
             return Err(LogError::Record);
         }
         if self.slot == SLOTS {
@@ -257,17 +306,14 @@ impl<F: NorFlash> Log<F> {
             .write(address, written)
             .await
             .map_err(|_| LogError::Flash)?;
-        self.next = id.saturating_add(1);
+        self.next = id + 1;
         Ok(id)
     }
 
     async fn next_sector(&mut self) -> Result<(), LogError> {
         let sector = (self.current + 1) % self.count;
         let old = self.sector(sector);
-        let turn = self.sector(self.current).turn.max(1).saturating_add(1);
-        if turn > TURN_MAX {
-            return Err(LogError::Record);
-        }
+        let turn = self.sector(self.current).turn.max(1) + 1;
         if old.turn > 0 {
             let after = self.first_after(old.turn);
             let lost = after.saturating_sub(self.unconfirmed.max(old.first));
@@ -275,9 +321,7 @@ impl<F: NorFlash> Log<F> {
             self.oldest = self.oldest.max(after);
             self.unconfirmed = self.unconfirmed.max(after);
         }
-        if let Some(place) = self.sectors.get_mut(sector) {
-            *place = BLANK;
-        }
+        self.set(sector, BLANK);
         let address = self.address(sector, 0);
         self.flash
             .erase(address, address + SECTOR)
@@ -293,12 +337,8 @@ impl<F: NorFlash> Log<F> {
             .write(address, &bytes)
             .await
             .map_err(|_| LogError::Flash)?;
-        if let Some(place) = self.sectors.get_mut(sector) {
-            *place = Sector {
-                turn,
-                first: self.next,
-            };
-        }
+        let first = self.next;
+        self.set(sector, Sector { turn, first });
         (self.current, self.slot) = (sector, 0);
         Ok(())
     }
@@ -393,9 +433,8 @@ fn parse_header(bytes: &[u8; 20]) -> Option<(Sector, bool)> {
         return None;
     }
     let (turn, first) = (fields.u32()?, fields.u32()?);
-    // turns last for thousands of years: a header that says otherwise is not ours, and would hide all later ones
-    (1..=TURN_MAX)
-        .contains(&turn)
+    // a header beyond all wear is not ours, and would hide all later ones
+    ((1..=TURN_MAX).contains(&turn) && first <= ID_MAX)
         .then_some((Sector { turn, first }, released))
 }
 

@@ -1,25 +1,31 @@
-//! A log opens on any flash, whatever headers and records with right checksums say; what it holds can be read, it goes
-//! on, and it opens again as it was.
+//! A log opens on any flash, whatever headers and records with right checksums say; what it holds can be read, it takes
+//! every further record, and it still has them when it opens again.
 #![no_main]
 
 use embassy_futures::block_on;
 use libfuzzer_sys::fuzz_target;
-use unslouch_strap_core::log::{Log, RECORD_MAX};
+use unslouch_strap_core::log::{Log, RECORD_MAX, SECTOR, SLOTS};
 use unslouch_strap_core::wire::crc::crc32;
-use unslouch_strap_fuzz::{RamFlash, SECTOR};
+use unslouch_strap_fuzz::RamFlash;
 
 const MAGIC: u32 = 0x3147_4C55;
+/// The fewest a log takes: an input is soon done.
+const SECTORS: usize = 3;
+
+type Flash = RamFlash<{ SECTOR as usize }>;
 
 /// Nine bytes an operation: what, where, two numbers; the rest of the input is noise over the flash.
-fn forge(data: &[u8]) -> (RamFlash, &[u8]) {
-    let mut flash = RamFlash::blank();
+fn forge(data: &[u8]) -> (Flash, &[u8]) {
+    let mut flash = Flash::blank(SECTORS);
     let Some((&count, mut rest)) = data.split_first() else {
         return (flash, data);
     };
     for _ in 0..count % 40 {
-        let Some((op, tail)) = rest.split_first_chunk::<9>() else { break };
+        let Some((op, tail)) = rest.split_first_chunk::<9>() else {
+            break;
+        };
         rest = tail;
-        let sector = usize::from(op[0] & 3) * SECTOR;
+        let sector = usize::from(op[0] & 3) % SECTORS * SECTOR as usize;
         let a = u32::from_le_bytes([op[1], op[2], op[3], op[4]]);
         let b = u32::from_le_bytes([op[5], op[6], op[7], op[8]]);
         if op[0] & 4 == 0 {
@@ -52,29 +58,39 @@ fuzz_target!(|data: &[u8]| {
         let mut log = Log::open(flash, range.clone()).await.expect("it opens");
         assert!(log.oldest_id() <= log.next_id() && log.unconfirmed_id() <= log.next_id());
         let held = log.next_id() - log.oldest_id();
-        assert!(held <= 64, "{held} ids in 64 slots");
+        assert!(held <= SECTORS as u32 * SLOTS, "{held} ids");
         let mut buffer = [0; RECORD_MAX];
         for id in log.oldest_id()..log.next_id() {
             log.read(id, &mut buffer).await.expect("reads");
         }
-        let mut last = None;
-        for k in 0..20usize {
-            let wrote = log.append(|id, room| {
+        let mut appended = [0; 20];
+        let (mut confirmed, mut last) = (0, 0);
+        for (k, kept) in appended.iter_mut().enumerate() {
+            let id = log.append(|id, room| {
                 room[..4].copy_from_slice(&id.to_le_bytes());
                 k + 4
             });
-            if let Ok(id) = wrote.await {
-                assert_eq!(log.read(id, &mut buffer).await, Ok(Some(k + 4)));
-                last = Some(id);
+            let id = id.await.expect("takes a record");
+            assert_eq!(log.read(id, &mut buffer).await, Ok(Some(k + 4)));
+            if id < last {
+                // beyond all wear it begins anew, and says what that cost
+                assert!(id == 1 && log.take_overwritten() as usize >= k - confirmed);
+                confirmed = k;
             }
-            if let Some(id) = last.filter(|id| id % 7 == 0) {
+            (*kept, last) = (id, id);
+            if id % 7 == 0 {
                 assert_eq!(log.confirm(id).await, Ok(true));
+                confirmed = k + 1;
             }
         }
         let next = log.next_id();
-        let log = Log::open(log.into_flash(), range).await.expect("it opens again");
-        if last.is_some() {
-            assert_eq!(log.next_id(), next);
+        let mut log = Log::open(log.into_flash(), range)
+            .await
+            .expect("it opens again");
+        assert_eq!(log.next_id(), next);
+        for (k, id) in appended.into_iter().enumerate().skip(confirmed) {
+            assert_eq!(log.read(id, &mut buffer).await, Ok(Some(k + 4)));
+            assert_eq!(buffer[..4], id.to_le_bytes());
         }
     });
 });

@@ -7,7 +7,8 @@ use unslouch_strap_app::settings::Store;
 use unslouch_strap_fuzz::RamFlash;
 
 fuzz_target!(|data: &[u8]| {
-    let mut flash = RamFlash::blank();
+    // small sectors: they fill and are moved within an input, and it is soon done
+    let mut flash = RamFlash::<1024>::blank(3);
     // first a store as it is used, then damage at places that the input names
     block_on(async {
         let range = 0..flash.0.len() as u32;

@@ -25,11 +25,16 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(event.encode(&mut buffer), Some(data));
     }
     if let Ok(time) = TimeRecord::parse(data) {
-        let again = time.encode(&mut buffer).and_then(|bytes| TimeRecord::parse(bytes).ok());
+        let again = time
+            .encode(&mut buffer)
+            .and_then(|bytes| TimeRecord::parse(bytes).ok());
         assert_eq!(again, Some(time));
     }
     if let Ok(calibration) = SensorCalibration::parse(data) {
-        assert_eq!(SensorCalibration::parse(&calibration.encode()), Ok(calibration));
+        assert_eq!(
+            SensorCalibration::parse(&calibration.encode()),
+            Ok(calibration)
+        );
     }
     if let Some((six, rest)) = data.split_first_chunk::<6>() {
         if let Some(q) = decode15(*six) {

@@ -7,11 +7,8 @@ use embedded_storage_async::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
 };
 
-/// Bytes of a sector.
-pub const SECTOR: usize = 4096;
-
-/// Four sectors of NOR flash.
-pub struct RamFlash(pub Vec<u8>);
+/// NOR flash with sectors of so many bytes.
+pub struct RamFlash<const SECTOR: usize>(pub Vec<u8>);
 
 /// Outside the flash.
 #[derive(Debug)]
@@ -23,10 +20,10 @@ impl NorFlashError for Outside {
     }
 }
 
-impl RamFlash {
+impl<const SECTOR: usize> RamFlash<SECTOR> {
     /// Erased.
-    pub fn blank() -> Self {
-        Self(vec![0xFF; 4 * SECTOR])
+    pub fn blank(sectors: usize) -> Self {
+        Self(vec![0xFF; sectors * SECTOR])
     }
 
     fn room(&mut self, offset: u32, length: usize) -> Result<&mut [u8], Outside> {
@@ -35,11 +32,11 @@ impl RamFlash {
     }
 }
 
-impl ErrorType for RamFlash {
+impl<const SECTOR: usize> ErrorType for RamFlash<SECTOR> {
     type Error = Outside;
 }
 
-impl ReadNorFlash for RamFlash {
+impl<const SECTOR: usize> ReadNorFlash for RamFlash<SECTOR> {
     const READ_SIZE: usize = 1;
 
     async fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Outside> {
@@ -52,7 +49,7 @@ impl ReadNorFlash for RamFlash {
     }
 }
 
-impl NorFlash for RamFlash {
+impl<const SECTOR: usize> NorFlash for RamFlash<SECTOR> {
     const WRITE_SIZE: usize = 4;
     const ERASE_SIZE: usize = SECTOR;
 
