@@ -115,10 +115,14 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=BUSY_S, isolation_level=None
     )
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = FULL")
-    # What is deleted on request ("forget me") must not linger in free pages.
-    connection.execute("PRAGMA secure_delete = ON")
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        # What is deleted on request ("forget me") must not linger in free pages.
+        connection.execute("PRAGMA secure_delete = ON")
+    except sqlite3.Error:  # what is no database shows here already
+        connection.close()
+        raise
     return connection
 
 
