@@ -12,7 +12,7 @@ from bumble.transport.common import StreamPacketSource
 from unslouch.link.radio.medium import Controller, Medium
 
 
-class _Client(asyncio.Protocol):
+class Client(asyncio.Protocol):
     """One TCP client and its controller."""
 
     def __init__(self, server: H4Server) -> None:
@@ -20,6 +20,13 @@ class _Client(asyncio.Protocol):
         self.source = StreamPacketSource()
         self.transport: asyncio.Transport | None = None
         self.controller: Controller | None = None
+        self.sent = self.received = 0
+        """Bytes to and from it."""
+
+    @property
+    def flushed(self) -> bool:
+        """Whether everything has gone out."""
+        return self.transport is None or self.transport.get_write_buffer_size() == 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -34,17 +41,22 @@ class _Client(asyncio.Protocol):
             public_address=address,
         )
         self.server.controllers.append(self.controller)
+        self.server.newest = self
+        self.server.wires[self.controller] = self.transport
 
     def on_packet(self, packet: bytes) -> None:
         """Send a packet of the controller to its host."""
         if self.transport is not None and not self.transport.is_closing():
+            self.sent += len(packet)
             self.transport.write(packet)
 
     def data_received(self, data: bytes) -> None:
+        self.received += len(data)
         self.source.data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.controller is not None:
+            self.server.wires.pop(self.controller, None)
             self.server.medium.remove_controller(self.controller)
 
 
@@ -54,12 +66,14 @@ class H4Server:
     def __init__(self, medium: Medium) -> None:
         self.medium = medium
         self.controllers: list[Controller] = []
+        self.wires: dict[Controller, asyncio.Transport] = {}
+        """The connections of those that are there; one that is aborted is an adapter that vanishes."""
         self._server: asyncio.Server | None = None
 
     async def start(self) -> int:
         """Listen on loopback; the port."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Client(self), "127.0.0.1", 0)
+        self._server = await loop.create_server(lambda: Client(self), "127.0.0.1", 0)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
