@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
-from mcap.writer import CompressionType, Writer
+import numpy as np
+from mcap.records import Channel, Schema
 
 from unslouch.errors import FileError, Reason
 from unslouch.recording.foxglove import (
@@ -18,12 +20,16 @@ from unslouch.recording.foxglove import (
     decoded_messages,
     schema_text,
 )
+from unslouch.recording.mcap_bulk import BulkWriter, Messages, made
 from unslouch.recording.mcap_file import McapFile, read_mcap
+from unslouch.recording.mcap_scan import MESSAGE_HEAD, RECORD_HEAD
 from unslouch.recording.model import Recording
 from unslouch.recording.reader import recording_of
 
-CHUNK_SIZE = 1 << 18
-"""Bytes a chunk, uncompressed: 5 minutes of full packets; what a seek has to unpack."""
+DRAFT = ".tidy"
+"""How the name of an unfinished rewrite ends; one that a killed program left is worth nothing."""
+AT_ONCE = 20_000
+"""Decoded messages made before they are written: some MB."""
 
 
 def compact(path: Path, *, decoded: bool = True) -> None:
@@ -37,7 +43,7 @@ def compact(path: Path, *, decoded: bool = True) -> None:
     FileError
         When the file is no recording.
     """
-    draft = path.with_name(f".{path.name}.tidy")
+    draft = path.with_name(f".{path.name}.{os.getpid()}{DRAFT}")
     try:
         write_tidy(read_mcap(path), path, draft, decoded=decoded)
         draft.replace(path)
@@ -50,44 +56,56 @@ def compact(path: Path, *, decoded: bool = True) -> None:
 
 def write_tidy(file: McapFile, source: Path, target: Path, *, decoded: bool = True) -> None:
     """Write a file taken apart, tidily, to another; on the disk when this returns."""
+    channels = [
+        Channel(one.id, one.topic, one.encoding, one.metadata, one.schema_id)
+        for one in file.channels.values()
+        if one.topic not in DECODED_TOPICS
+    ]
+    used = {channel.schema_id for channel in channels}
+    schemas = [
+        Schema(id=i, name=one.name, encoding=one.encoding, data=one.data)
+        for i, one in file.schemas.items()
+        if i in used
+    ]
+    topics = _decoded_channels(schemas, channels) if decoded else {}
     with target.open("wb") as out:
-        writer = Writer(out, chunk_size=CHUNK_SIZE, compression=CompressionType.ZSTD)
-        writer.start(profile=file.profile, library="unslouch")
-        schemas: dict[int, int] = {}
-        channels: dict[int, int] = {}
-        for channel in file.channels.values():
-            if channel.topic in DECODED_TOPICS:
-                continue
-            schema = file.schemas.get(channel.schema_id)
-            if schema is not None and channel.schema_id not in schemas:
-                schemas[channel.schema_id] = writer.register_schema(schema.name, schema.encoding, schema.data)
-            channels[channel.id] = writer.register_channel(
-                channel.topic, channel.encoding, schemas.get(channel.schema_id, 0), channel.metadata
+        writer = BulkWriter(out, file.profile, schemas, channels)
+        head = RECORD_HEAD + MESSAGE_HEAD
+        mine = np.isin(file.channel, [channel.id for channel in channels])
+        writer.add(
+            Messages(
+                file.buffer, file.offset[mine] - head, file.length[mine] + head, file.channel[mine], file.log_ns[mine]
             )
-        for number, ns, data in file.messages():
-            if number in channels:
-                writer.add_message(channels[number], ns, data, ns)
-        writer.flush()
+        )
         if decoded:
-            _add_decoded(writer, recording_of(source, file))
+            _add_decoded(writer, recording_of(source, file), topics)
         writer.finish()
         out.flush()
         os.fsync(out.fileno())
 
 
-def _add_decoded(writer: Writer, recording: Recording) -> None:
+def _decoded_channels(schemas: list[Schema], channels: list[Channel]) -> dict[str, int]:
+    """Add the decoded channels with their schemas; their ids by topic."""
     topics: dict[str, int] = {}
+    schema_id = max((schema.id for schema in schemas), default=0)
+    number = max((channel.id for channel in channels), default=0)
     for topic, name, schema in (
         (ORIENTATION_TOPIC, "foxglove.PoseInFrame", POSE_IN_FRAME),
         (ANGLES_TOPIC, "unslouch.Angles", ANGLES),
     ):
-        topics[topic] = writer.register_channel(
-            topic, "json", writer.register_schema(name, "jsonschema", schema_text(schema))
-        )
+        schema_id, number = schema_id + 1, number + 1
+        schemas.append(Schema(id=schema_id, name=name, encoding="jsonschema", data=schema_text(schema)))
+        channels.append(Channel(number, topic, "json", {}, schema_id))
+        topics[topic] = number
+    return topics
+
+
+def _add_decoded(writer: BulkWriter, recording: Recording, topics: dict[str, int]) -> None:
     if recording.utc_offset_s is None:
         return
-    for message in decoded_messages(recording.samples, recording.calibration, recording.utc_offset_s):
-        writer.add_message(topics[message.topic], message.log_time_ns, message.data, message.log_time_ns)
+    messages = decoded_messages(recording.samples, recording.calibration, recording.utc_offset_s)
+    while some := [(topics[one.topic], one.log_time_ns, one.data) for one in islice(messages, AT_ONCE)]:
+        writer.add(made(some))
 
 
 def _sync_folder(folder: Path) -> None:
