@@ -22,9 +22,15 @@ ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.starts
 COMMAND = [sys.executable, "-m", "unslouch.cli.main"]
 
 
+def hear_signals() -> None:
+    """Undo what a shell does to the jobs in its background: they, and what they start, are deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(*args: object, **kwargs: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*COMMAND, *(str(arg) for arg in args)],
+        preexec_fn=hear_signals,
         stdin=kwargs.pop("stdin", subprocess.DEVNULL),  # type: ignore[call-overload]
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
