@@ -62,7 +62,7 @@ def units_option(function: F) -> F:
         metavar="UNIT,...",
         default="",
         callback=_split,
-        help="Units of a CSV's columns where they are not SI: g, mg, deg/s, ms, us; for example g,deg/s.",
+        help="Units of a CSV's columns where they are not SI: g, mg, deg/s, mdeg/s, ms, us, ns; for example g,deg/s.",
     )(function)
 
 

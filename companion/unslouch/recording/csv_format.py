@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from unslouch.errors import FileError, Reason
+from unslouch.recording.csv_checks import (
+    CsvChecks,
+    check_axes,
+    check_finite,
+    check_range,
+    check_rate,
+    check_time,
+    check_units,
+    checked_quat,
+)
 from unslouch.recording.model import Format, Notice, NoticeKind, Recording
 from unslouch.wire.layout import Content
 from unslouch_signal.samples import FlagArray, FloatArray, SampleBlock
@@ -27,33 +36,13 @@ UNITS: dict[str, tuple[str, float]] = {
     "g": ("acc", GRAVITY),
     "mg": ("acc", GRAVITY / 1000),
     "deg/s": ("gyr", float(np.pi / 180)),
+    "mdeg/s": ("gyr", float(np.pi / 180e3)),
     "ms": ("t", 1e-3),
     "us": ("t", 1e-6),
+    "ns": ("t", 1e-9),
 }
 """Units that can be named to be converted: which columns they concern and the factor to SI."""
 _EXPECTED = "t, then acc_x,acc_y,acc_z,gyr_x,gyr_y,gyr_z and/or quat_w,quat_x,quat_y,quat_z"
-
-
-@dataclass(frozen=True, slots=True)
-class CsvChecks:
-    """Where plausibility ends; each value is far from what a worn sensor in the right unit can give."""
-
-    g_median: tuple[float, float] = (0.5, 2.0)
-    """Median magnitude of acceleration that means g: a worn sensor's is within a few percent of 9.81."""
-    acc_median: tuple[float, float] = (6.0, 14.0)
-    gyr_peak: float = 45.0
-    """rad/s (2600 deg/s): beyond the range of consumer gyroscopes (2000 deg/s)."""
-    gyr_share: float = 0.15
-    """Of the turning that the gyroscope tells, how much gravity confirms: in rad/s about 1, in deg/s 0.02. Below this,
-    for certain (three standard errors: steps shake gravity), it is deg/s."""
-    gyr_turn: float = 0.02
-    """rad rms in a quarter of a second: with less movement across the vertical, gravity tells nothing about units."""
-    rate: tuple[float, float] = (1.0, 2000.0)
-    """Hz."""
-    quat_norm: float = 0.02
-    """Deviation of a quaternion's norm from 1: rounding to two decimals stays below."""
-    gap: float = 1.5
-    """Distances beyond so many usual ones are missing samples."""
 
 
 def read_csv(path: Path, units: Sequence[str] = (), checks: CsvChecks | None = None) -> Recording:
@@ -62,13 +51,14 @@ def read_csv(path: Path, units: Sequence[str] = (), checks: CsvChecks | None = N
     Parameters
     ----------
     units
-        Units other than SI that the file is in: any of ``g``, ``mg``, ``deg/s``, ``ms``, ``us``.
+        Units other than SI that the file is in: any of :data:`UNITS`.
 
     Raises
     ------
     FileError
         When the file breaks the format, with line, column and what was expected; when time stamps are not finite,
-        repeat or run backward; when values look like another unit and none was named.
+        repeat or run backward; when values look like another unit and none was named, or columns contradict each
+        other (a mirrored axis, a quaternion in another order).
     """
     checks = checks or CsvChecks()
     factors = _factors(units)
@@ -82,20 +72,22 @@ def read_csv(path: Path, units: Sequence[str] = (), checks: CsvChecks | None = N
     table = _numbers(path, body, names, first_line)
     if not len(table):
         raise FileError(Reason.BAD_FILE, f"{path}, line {first_line}: a sample was expected, but the file ends here.")
-    _check_finite(path, table, names, first_line)
+    check_finite(path, table, names, first_line)
     columns = {name: table[:, k] for k, name in enumerate(names)}
     notices = [
         Notice(NoticeKind.UNIT, f"{path.name}: {what} was converted from {unit}.") for unit, what in _said(units, names)
     ]
     t = columns["t"] * factors["t"]
-    _check_time(path, t, first_line)
-    notices += _check_rate(path, t, checks)
+    check_time(path, t, first_line)
+    notices += check_rate(path, t, checks)
     acc = _stacked(columns, ACC, factors["acc"])
     gyr = _stacked(columns, GYR, factors["gyr"])
     quat = _stacked(columns, QUAT, 1.0)
-    _check_units(path, t, acc, gyr, checks)
+    notices += check_units(path, t, acc, gyr, checks)
+    check_range(path, acc, gyr, first_line, checks)
     if quat is not None:
-        quat = _checked_quat(path, quat, first_line, checks)
+        quat = checked_quat(path, quat, acc, first_line, checks)
+    check_axes(path, t, acc, gyr, checks)
     flags = _flags(path, columns.get(FLAGS), len(t), first_line)
     content = Content.RAW
     if quat is not None:
@@ -212,7 +204,11 @@ def _numbers_slowly(path: Path, body: bytes, names: list[str], first_line: int) 
             raise FileError(Reason.BAD_FILE, f"{path}, line {number}: a sample was expected, but the line is empty.")
         if len(cells) != len(names):
             what = f"{len(names)} values were expected, but there are {len(cells)}"
-            raise FileError(Reason.BAD_FILE, f"{path}, line {number}: {what}.")
+            advice = ""
+            if number == first_line + len(lines) - 1 and not body.endswith(b"\n"):
+                what += ", and the file ends within the line"
+                advice = "It was cut off: delete this last line, and what is before it can be read."
+            raise FileError(Reason.BAD_FILE, f"{path}, line {number}: {what}.", advice)
         row: list[float] = []
         for name, cell in zip(names, cells, strict=True):
             try:
@@ -225,126 +221,6 @@ def _numbers_slowly(path: Path, body: bytes, names: list[str], first_line: int) 
                 raise FileError(Reason.BAD_FILE, message) from None
         rows.append(row)
     return np.array(rows, np.float64).reshape(-1, len(names))
-
-
-def _check_finite(path: Path, table: FloatArray, names: list[str], first_line: int) -> None:
-    if bool(np.isfinite(table.sum())):
-        return
-    wrong = np.argwhere(~np.isfinite(table))
-    if len(wrong):
-        row, column = (int(v) for v in wrong[0])
-        found = f"but there is {table[row, column]}"
-        where = f"{path}, line {row + first_line}, column {names[column]}"
-        advice = "Leave out lines without a sample; a gap in t is understood as one."
-        raise FileError(Reason.BAD_FILE, f"{where}: a finite number was expected, {found}.", advice)
-
-
-def _check_time(path: Path, t: FloatArray, first_line: int) -> None:
-    step = np.diff(t)
-    wrong = np.flatnonzero(step <= 0)
-    if not len(wrong):
-        return
-    i = int(wrong[0])
-    what = "repeats" if step[i] == 0 else "runs backward"
-    more = f" ({len(wrong)} such places)" if len(wrong) > 1 else ""
-    where = f"{path}, line {i + 1 + first_line}, column t"
-    message = f"{where}: time {what}; it must increase, but {t[i + 1]:.6f} follows {t[i]:.6f}{more}."
-    raise FileError(Reason.BAD_FILE, message)
-
-
-def _check_rate(path: Path, t: FloatArray, checks: CsvChecks) -> list[Notice]:
-    if len(t) < 3:
-        return []
-    step = np.diff(t)
-    usual = float(np.median(step))
-    rate = 1.0 / usual
-    low, high = checks.rate
-    if rate < low:
-        unit = "ms" if low <= rate * 1e3 <= high else "us" if low <= rate * 1e6 <= high else ""
-        advice = f"If t is in {'milliseconds' if unit == 'ms' else 'microseconds'}, say --units {unit}." if unit else ""
-        message = f"{path}, column t: seconds were expected, but samples would be {usual:g} s apart."
-        raise FileError(Reason.BAD_FILE, message, advice)
-    if rate > high:
-        message = f"{path}, column t: seconds were expected, but samples would come {rate:.0f} times a second."
-        raise FileError(Reason.BAD_FILE, message)
-    notices: list[Notice] = []
-    holes = step > checks.gap * usual
-    if bool(holes.any()):
-        missing = int(np.sum(np.rint(step[holes] / usual) - 1))
-        count, longest = int(holes.sum()), float(step.max())
-        where = "one place" if count == 1 else f"{count} places"
-        text = (
-            f"{path.name}: time stamps are missing in {where}, about {missing} samples; "
-            f"the longest gap is {longest:.3g} s."
-        )
-        notices.append(Notice(NoticeKind.MISSING, text))
-    spread = float(np.sqrt(np.mean((step[~holes] - usual) ** 2)))
-    if spread > 0.05 * usual:
-        text = f"{path.name}: time stamps are uneven ({spread * 1e3:.2g} ms rms at {rate:.4g} Hz)."
-        notices.append(Notice(NoticeKind.JITTER, text))
-    return notices
-
-
-def _check_units(path: Path, t: FloatArray, acc: FloatArray | None, gyr: FloatArray | None, checks: CsvChecks) -> None:
-    if acc is not None:
-        size = float(np.median(np.linalg.norm(acc, axis=1)))
-        low, high = checks.acc_median
-        if not low <= size <= high:
-            unit = next(
-                (u for u, f in (("g", 1.0), ("mg", 1000.0)) if checks.g_median[0] <= size / f <= checks.g_median[1]), ""
-            )
-            advice = f"If acceleration is in {unit}, say --units {unit}." if unit else ""
-            message = f"{path}, columns acc_*: m/s^2 were expected, about 9.81 in all, but half are below {size:.4g}."
-            raise FileError(Reason.BAD_FILE, message, advice)
-    if gyr is not None:
-        peak = float(np.linalg.norm(gyr, axis=1).max())
-        share = 1.0 if acc is None else _confirmed_share(t, acc, gyr, checks)
-        if peak > checks.gyr_peak or share < checks.gyr_share:
-            found = f"it peaks at {peak:.4g} rad/s" if peak > checks.gyr_peak else "gravity turns far less than it says"
-            message = f"{path}, columns gyr_*: rad/s were expected, but {found}."
-            raise FileError(Reason.BAD_FILE, message, "If the angular rate is in deg/s, say --units deg/s.")
-
-
-def _confirmed_share(t: FloatArray, acc: FloatArray, gyr: FloatArray, checks: CsvChecks) -> float:
-    """How much of the turning of gravity that the angular rate predicts is at most seen by the accelerometer.
-
-    The direction of gravity u in the sensor frame obeys du/dt = -w x u; both sides over quarters of a second, w without
-    its median (the bias), regressed through zero. 1 where too little turns to tell.
-    """
-    window = max(1, round(0.25 / float(np.median(np.diff(t))))) if len(t) > 1 else 1
-    count = len(t) // window
-    if count < 8:
-        return 1.0
-    n = count * window
-
-    def means(a: FloatArray) -> FloatArray:
-        return a[:n].reshape(count, window, -1).mean(axis=1)
-
-    when, force, rate = means(t)[:, 0], means(acc), means(gyr - np.median(gyr, axis=0))
-    u = force / np.maximum(np.linalg.norm(force, axis=1), 1e-9)[:, None]
-    span = np.diff(when)
-    near = span < 2 * float(np.median(span))
-    middle = 0.5 * (u[1:] + u[:-1])
-    told = -np.cross(0.5 * (rate[1:] + rate[:-1]) * span[:, None], middle)[near]
-    seen = np.diff(u, axis=0)[near]
-    power = float(np.sum(told * told))
-    if not power > len(told) * checks.gyr_turn**2:
-        return 1.0
-    share = float(np.sum(told * seen)) / power
-    left: FloatArray = seen - share * told
-    error = float(np.mean(left * left)) / power
-    return abs(share) + 3.0 * error**0.5
-
-
-def _checked_quat(path: Path, quat: FloatArray, first_line: int, checks: CsvChecks) -> FloatArray:
-    norm = np.linalg.norm(quat, axis=1)
-    wrong = np.flatnonzero(np.abs(norm - 1.0) > checks.quat_norm)
-    if len(wrong):
-        i = int(wrong[0])
-        expected = f"a unit quaternion was expected, but its length is {norm[i]:.4g}"
-        message = f"{path}, line {i + first_line}, columns quat_*: {expected}."
-        raise FileError(Reason.BAD_FILE, message)
-    return quat / norm[:, None]
 
 
 def _flags(path: Path, values: FloatArray | None, n: int, first_line: int) -> FlagArray:
