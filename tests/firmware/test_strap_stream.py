@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
+import struct
 from pathlib import Path
 
 import pytest
 
-from unslouch.link.radio.bench import STATUS, STREAM, Bench, Central, Wearing, until
+from unslouch.link.radio.bench import LOG, STATUS, STREAM, Bench, Central, Wearing, until
 from unslouch.wire.decoder import decode_all
 from unslouch.wire.source import Channel, Packet
 from unslouch_signal.samples import SampleFlag
@@ -180,6 +181,37 @@ async def test_what_was_missed_is_sent_again_and_a_true_loss_is_said(bench: Benc
         b"\x00\x00" + (100).to_bytes(4, "little") + (5).to_bytes(2, "little"),
     ):
         assert (await central.request(0x04, request))[0][0] == 7, "gone"
+
+
+@pytest.mark.parametrize("mtu", [23, 247])
+async def test_live_samples_resent_ones_and_the_log_share_the_air(bench: Bench, mtu: int) -> None:
+    imu = await bench.imu()
+    strap = await bench.strap(imu)
+    wearing = Wearing()
+    await imu.feed(wearing.worn(120))
+    central = await bench.paired(await bench.laptop(mtu=mtu), strap)
+    await central.start(2)
+    status = await central.status()
+    newest, oldest = (int.from_bytes(status[at : at + 4], "little") for at in (4, 44))
+    whole = newest - oldest
+    await central.ok(0x04, status[2:4] + struct.pack("<IH", oldest, whole))
+    await central.ok(0x05, struct.pack("<II", 1, 0xFFFFFFFF))
+
+    def resent() -> int:
+        # a compact packet does not say it by its length
+        packets = [p for p in central.heard[STREAM] if p[0] & 15 in (FUSED, COMPACT) and p[1] & RESENT]
+        return sum((len(p) - 16) // 12 if p[0] & 15 == FUSED else 1 for p in packets)
+
+    # counted in packets, not in seconds: a busy machine is slow, not unfair
+    await until(lambda: len(central.heard[LOG]) > 6)
+    assert resent() < whole / 2, "the log did not wait for the end of what is sent again"
+    asked = resent()
+    await imu.feed(wearing.worn(0.1))
+    await until(lambda: any(p[0] & 15 in (FUSED, COMPACT) and not p[1] & RESENT for p in central.heard[STREAM]))
+    assert resent() < whole, "live samples go first"
+    await until(lambda: central.heard[LOG][-1][3:4] == b"\x1a", 30)
+    await until(lambda: resent() == whole, 30, f"{resent()} of {whole} came again")
+    assert asked > 0
 
 
 async def test_half_a_minute_is_held_in_ram(bench: Bench) -> None:

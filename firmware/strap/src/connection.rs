@@ -119,11 +119,12 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
             self.shared.wake.signal(());
             self.prepare_link().await;
             let streaming = stream::serve(self.shared, self.server, self.conn);
-            let records = transfer::serve(self.shared, self.log, self.server, self.conn);
+            let asked_for = transfer::serve(self.shared, self.log, self.server, self.conn);
             let tells = select(self.tell_status(), self.tell_calibration());
-            let others = select3(tells, records, self.keep_parameters());
-            match select3(streaming, self.requests(), others).await {
-                Either3::Second(ended) => ended,
+            let others = select3(tells, self.keep_parameters(), asked_for);
+            // who is polled first sends first: answers, then what is live, and what was asked for with what is left
+            match select3(self.requests(), streaming, others).await {
+                Either3::First(ended) => ended,
                 _ => Ended::Normally,
             }
         };
@@ -228,7 +229,7 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                 Either::Second(bytes) => bytes,
                 Either::First((op, tag, status)) => {
                     let answer = Answer::new(op, tag, status);
-                    if notify(control, self.conn, answer.bytes()).await.is_err() {
+                    if notify(self.shared, control, self.conn, answer.bytes()).await.is_err() {
                         return Ended::Normally;
                     }
                     continue;
@@ -240,11 +241,11 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                 (None, After::AskLog { op, tag, request }) => self.ask_log(op, tag, request).await,
                 (None, _) => continue,
             };
-            if notify(control, self.conn, answer.bytes()).await.is_err() {
+            if notify(self.shared, control, self.conn, answer.bytes()).await.is_err() {
                 return Ended::Normally;
             }
             match after {
-                After::AskLog { .. } => self.shared.transfer_asked.signal(()),
+                After::AskLog { .. } => self.shared.asked.signal(()),
                 After::Nothing => {}
                 After::Forget { all } => {
                     let peer = self.conn.raw().peer_identity();
@@ -298,11 +299,7 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                     return refused(ControlStatus::Gone);
                 }
                 self.shared.with(|state| {
-                    state.transfer = Some(Transfer {
-                        first,
-                        last,
-                        stopped: false,
-                    });
+                    state.transfer = Some(Transfer::new(first, last));
                 });
                 self.shared.link_wanted.signal(());
                 Answer::with(op, tag, ControlStatus::Ok, |out| {
@@ -360,7 +357,7 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
         loop {
             self.shared.calibration_changed.wait().await;
             let first = [Kind::Calibration.byte()];
-            notify(&self.server.strap.calibration, self.conn, &first).await?;
+            notify(self.shared, &self.server.strap.calibration, self.conn, &first).await?;
         }
     }
 
@@ -384,7 +381,7 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                 .encode(&mut bytes)
                 .unwrap_or(&[]);
             let room = whole.len().min(payload(self.conn.raw()));
-            notify(characteristic, self.conn, whole.get(..room).unwrap_or(&[])).await?;
+            notify(self.shared, characteristic, self.conn, whole.get(..room).unwrap_or(&[])).await?;
         }
     }
 
@@ -503,7 +500,7 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                         .with(|state| state.refused = state.refused.saturating_add(1));
                     let answer = Answer::new(head.0.unwrap_or(0x7F), head.1.unwrap_or(0), status);
                     // fails only when the link is gone
-                    let _ = notify(&strap.control, self.conn, answer.bytes()).await;
+                    let _ = notify(self.shared, &strap.control, self.conn, answer.bytes()).await;
                 }
                 return;
             }

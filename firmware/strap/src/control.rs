@@ -108,7 +108,7 @@ pub fn execute<P: PacketPool>(
             });
             match found {
                 Ok((first, count)) => {
-                    shared.fresh.signal(());
+                    shared.asked.signal(());
                     shared.link_wanted.signal(());
                     let answer = Answer::with(op, tag, Status::Ok, |out| {
                         out.u32(first).u16(count);

@@ -4,6 +4,7 @@ use core::cell::RefCell;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
+use embassy_sync::mutex::Mutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Instant};
 use heapless::Vec;
@@ -194,8 +195,10 @@ pub struct Shared {
     pub calibration_changed: Signal<NoopRawMutex, ()>,
     /// The sample numbers are used up.
     pub restart: Signal<NoopRawMutex, ()>,
-    /// A log transfer was asked for.
-    pub transfer_asked: Signal<NoopRawMutex, ()>,
+    /// Samples or log records were asked for.
+    pub asked: Signal<NoopRawMutex, ()>,
+    /// Held by whoever sends a notification.
+    pub air: Mutex<NoopRawMutex, ()>,
     /// Log records to write.
     pub records: Channel<NoopRawMutex, Builder, 4>,
     /// The companion set the time: µs since 1970, and of the strap's clock then.
@@ -275,7 +278,8 @@ impl Shared {
             measured: Signal::new(),
             calibration_changed: Signal::new(),
             restart: Signal::new(),
-            transfer_asked: Signal::new(),
+            asked: Signal::new(),
+            air: Mutex::new(()),
             records: Channel::new(),
             time_set: Signal::new(),
             save: Signal::new(),

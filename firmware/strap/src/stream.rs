@@ -1,4 +1,4 @@
-//! Sends samples: live ones first, then what was asked for again. Slow radio delays packets, never sampling.
+//! Sends samples as they come. Slow radio delays packets, never sampling.
 
 use embassy_time::{Duration, Instant, with_timeout};
 use trouble_host::prelude::*;
@@ -69,17 +69,20 @@ pub async fn serve(
                 break;
             };
             let packet = buffer.get(..length).unwrap_or(&[]);
-            notify(&server.strap.stream, conn, packet).await?;
+            notify(shared, &server.strap.stream, conn, packet).await?;
         }
     }
 }
 
-/// Send a notification, waiting where the host has no buffer left.
+/// Send a notification, waiting where the host has no buffer left. One at a time: what waits holds a packet of the
+/// host's few, and those who wait get their turn in the order in which `connection` polls them.
 pub async fn notify<T: AsGatt>(
+    shared: &Shared,
     characteristic: &Characteristic<T>,
     conn: &GattConnection<'_, '_, DefaultPacketPool>,
     bytes: &[u8],
 ) -> Result<(), Error> {
+    let _turn = shared.air.lock().await;
     loop {
         match characteristic.notify_raw(conn, bytes, false).await {
             Err(Error::OutOfMemory) => embassy_time::Timer::after_millis(5).await,
@@ -110,7 +113,7 @@ fn next_packet<P: PacketPool>(
             // the radio was slower than half a minute: the companion finds the hole and asks the log
             cursor.next = state.ring.oldest();
         }
-        let live = live_packet(
+        live_packet(
             state.ring,
             state.boot,
             state.period_us,
@@ -118,10 +121,19 @@ fn next_packet<P: PacketPool>(
             samples,
             buffer,
             state,
-        );
-        if live.is_some() {
-            return live;
-        }
+        )
+    })
+}
+
+/// The next packet of what was asked for again.
+pub fn resent_packet<P: PacketPool>(
+    shared: &Shared,
+    conn: &Connection<'_, P>,
+    buffer: &mut [u8; PAYLOAD_MAX],
+) -> Option<usize> {
+    let plan = shared.with(|state| state.stream)?;
+    let samples = packet_samples(conn, plan)?;
+    shared.with(|state| {
         let resend = state.resend.as_mut()?;
         let first = state
             .ring
@@ -138,7 +150,7 @@ fn next_packet<P: PacketPool>(
         encode(
             state.ring,
             &run,
-            cursor.plan.profile,
+            plan.profile,
             samples == 1,
             flags::RESENT,
             &state.settings.calibration,
