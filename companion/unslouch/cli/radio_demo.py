@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from unslouch.link.radio.virtual import VirtualRadio
-    from unslouch.link.strap import Strap
     from unslouch.live.conveyor import Conveyor
-    from unslouch_signal.events import Side, Technique
 
 
 def run_radio_demo(speed: float, seed: int, data_dir: Path | None, *, screen: bool) -> None:
@@ -37,26 +35,10 @@ def run_radio_demo(speed: float, seed: int, data_dir: Path | None, *, screen: bo
 
 
 def _feed(radio: VirtualRadio) -> Conveyor:
+    from unslouch.link.strap import StrapOptions
+    from unslouch.link.worn import strap_type
     from unslouch.live.chain import Chain
     from unslouch.live.conveyor import Conveyor
 
-    strap = _worn(radio)
+    strap = strap_type(radio)(radio.address, "Virtual strap", StrapOptions(pair=True), radio=radio)
     return Conveyor(strap, lambda _: Chain(strap.info.rate_hz))
-
-
-def _worn(radio: VirtualRadio) -> Strap:
-    """Return a strap whose wearer does what the coach asks."""
-    from unslouch.link.strap import Strap, StrapOptions
-    from unslouch_signal.synth import COMMANDS
-
-    class WornStrap(Strap):
-        """The wearer is asked beside the link: a real strap has none to ask."""
-
-        moves: tuple[str, ...] = tuple(COMMANDS)
-
-        def ask(
-            self, move: str, technique: Technique | None, side: Side | None, zone: tuple[float, float] | None
-        ) -> None:
-            radio.ask(move, technique, side, zone)
-
-    return WornStrap(radio.address, "Virtual strap", StrapOptions(pair=True), radio=radio)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
+LOOK_S = 0.1
+"""How often somebody looks whether Ctrl-C was pressed."""
+
 
 def strap_options(function: F) -> F:
     """Add the options that choose the strap and what is recorded."""
@@ -188,10 +191,23 @@ def at_strap(data_dir: Path | None, strap: str | None, work: Callable[[Any, Know
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; Ctrl-C cancels, and what was opened is closed."""
+    """Run to the end; Ctrl-C, TERM and a hang-up cancel, and what was opened is closed before they are let through."""
     import asyncio
 
-    return asyncio.run(work)
+    from unslouch.cli.interruption import Interruptions
+
+    async def watched() -> T:
+        task = asyncio.create_task(work)
+        try:
+            while not (await asyncio.wait({task}, timeout=LOOK_S))[0]:
+                interruptions.check()
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+        return task.result()
+
+    with Interruptions() as interruptions:
+        return asyncio.run(watched())
 
 
 def granted(word: str, status: Any) -> None:

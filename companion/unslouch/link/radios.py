@@ -41,6 +41,10 @@ class Radio(Protocol):
         """Stand by (an asynchronous context manager) while a bond is made; ``show`` tells the person a passkey."""
         ...
 
+    def button_asked(self) -> None:
+        """The person was asked to hold the strap's button just now (a virtual one is held by nobody else)."""
+        ...
+
     async def release(self, address: str) -> bool:
         """End a link that the system still holds to a strap; True when there was one."""
         ...
@@ -66,6 +70,9 @@ class SystemRadio:
 
         async with standing_by(show):
             yield
+
+    def button_asked(self) -> None:
+        """The person does it."""
 
     async def release(self, address: str) -> bool:
         """On Linux, end a link that BlueZ keeps for a program that is gone; elsewhere it ends with the program."""
@@ -139,7 +146,21 @@ def virtual_radio(
     except ImportError as error:
         raise _no_bumble() from error
     if speed is None:
-        speed = float(os.environ.get("UNSLOUCH_RADIO_SPEED", "1"))
+        speed = _number("UNSLOUCH_RADIO_SPEED", 0.1, 100.0)
     if seed is None:
-        seed = int(os.environ.get("UNSLOUCH_RADIO_SEED", "1"))
-    return VirtualRadio(folder, find_program(), speed=speed, seed=seed, scenario=scenario)
+        seed = int(_number("UNSLOUCH_RADIO_SEED", 0, 2**31))
+    named = os.environ.get("UNSLOUCH_RADIO_HAND")
+    hand = None if not named else Path(named)
+    return VirtualRadio(folder, find_program(), speed=speed, seed=seed, scenario=scenario, hand=hand)
+
+
+def _number(name: str, low: float, high: float) -> float:
+    """Return what the environment says, 1 where it says nothing."""
+    text = os.environ.get(name) or "1"
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not low <= value <= high:
+        raise UnslouchError(Reason.BAD_OPTION, f"{name} can be a number from {low:g} to {high:g}, not `{text}`.")
+    return value

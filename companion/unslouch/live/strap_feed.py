@@ -13,7 +13,8 @@ from unslouch.link.ledger import Ledger, Position
 from unslouch.link.radios import Radio
 from unslouch.link.records import RecordWatch
 from unslouch.link.states import LinkStatus
-from unslouch.link.strap import Strap, StrapOptions
+from unslouch.link.strap import StrapOptions
+from unslouch.link.worn import strap_type
 from unslouch.live.chain import Chain
 from unslouch.live.conveyor import Conveyor
 from unslouch.recording.reader import read_packets
@@ -116,7 +117,7 @@ def strap_feed(
         calibration = Calibration.from_json(known.calibration)
     parameters = AnalyserParameters(slouch=wanted.slouch)
     address = known.address
-    strap = Strap(
+    strap = strap_type(radio)(
         address,
         known.name,
         StrapOptions(

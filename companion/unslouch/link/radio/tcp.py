@@ -138,6 +138,9 @@ class TcpRadio:
         """Nothing is to be done here: somebody else holds the strap's button."""
         yield
 
+    def button_asked(self) -> None:
+        """The same."""
+
     async def release(self, address: str) -> bool:
         """The controller ends its links with the process that held it."""
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import random
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from unslouch.errors import Reason, UnslouchError
 from unslouch.link.radio.h4 import H4Server
+from unslouch.link.radio.hand import Hand
 from unslouch.link.radio.laptop import Laptop
 from unslouch.link.radio.medium import Medium
 from unslouch.link.radio.strap_process import ProcessOptions, StrapProcess
@@ -23,6 +25,8 @@ from unslouch_signal.synth import Scenario
 PROGRAM = "unslouch-strap"
 ENVIRONMENT = "UNSLOUCH_STRAP"
 """Path of the firmware's desktop program."""
+BUTTON_S = 3.5
+"""How long the button is held when it is asked for."""
 
 
 def find_program() -> Path:
@@ -71,10 +75,19 @@ class VirtualRadio:
         Of the wearer and of the strap's address.
     scenario
         What the wearer does at first.
+    hand
+        File whose lines are carried out as they are written (:mod:`unslouch.link.radio.hand`); None for none.
     """
 
     def __init__(
-        self, folder: Path, program: Path, *, speed: float = 1.0, seed: int = 1, scenario: Scenario | None = None
+        self,
+        folder: Path,
+        program: Path,
+        *,
+        speed: float = 1.0,
+        seed: int = 1,
+        scenario: Scenario | None = None,
+        hand: Path | None = None,
     ) -> None:
         self.folder = folder
         self.medium = Medium()
@@ -83,6 +96,8 @@ class VirtualRadio:
         self._program, self._speed, self._seed = program, speed, seed
         self._server = H4Server(self.medium)
         self._laptop: Laptop | None = None
+        self._hand = None if hand is None else Hand(hand, self)
+        self._acting: list[asyncio.Task[None]] = []
 
     @property
     def address(self) -> str:
@@ -97,30 +112,52 @@ class VirtualRadio:
         options = ProcessOptions(
             self._program,
             f"tcp:127.0.0.1:{samples}",
-            self.folder / "flash.bin",
+            # each strap has a flash of its own
+            self.folder / f"flash-{self.address.replace(':', '')}.bin",
             speed=self._speed,
             address=self.address,
         )
         self.strap = StrapProcess(options, port)
         await self.strap.start()
         self._laptop = Laptop(self.medium, bonds=self.folder / "bonds.json")
+        if self._hand is not None:
+            await self._hand.catch_up()
+            self._acting.append(asyncio.create_task(self._hand.follow()))
         return await self._laptop.start()
 
     async def close(self) -> None:
         """Switch everything off."""
+        acting, self._acting = self._acting, []
+        for task in acting:
+            task.cancel()
+        ended = await asyncio.gather(*acting, return_exceptions=True)
         if self.strap is not None:
             await self.strap.pull_battery()
             self.strap = None
         await self.sensor.stop()
         await self._server.stop()
+        for error in ended:
+            if isinstance(error, UnslouchError):  # a line for the hand that cannot be understood
+                raise error
 
     @asynccontextmanager
     async def pairing(self, show: Callable[[str], None]) -> AsyncGenerator[None]:
-        """Press the strap's button, as the person is asked to."""
+        """Nobody has to answer for a bond here."""
+        yield
+
+    def button_asked(self) -> None:
+        """Hold the strap's button, as the person is asked to."""
+        self._acting.append(asyncio.create_task(self._press()))
+
+    async def _press(self) -> None:
         if self.strap is not None:
             with contextlib.suppress(ConnectionError):
-                await self.strap.press(3.5)
-        yield
+                await self.strap.press(BUTTON_S)
+
+    def out_of_range(self, away: bool) -> None:
+        """Carry the strap away, or bring it back."""
+        for controller in self._server.controllers:
+            (self.medium.mute if away else self.medium.unmute)(controller)
 
     async def release(self, address: str) -> bool:
         """Nothing outlives a program here."""
