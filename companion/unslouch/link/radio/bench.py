@@ -21,6 +21,8 @@ from unslouch.link.radio.bleak_backend import BumbleClient, BumbleScanner
 from unslouch.link.radio.h4 import H4Server
 from unslouch.link.radio.laptop import Laptop
 from unslouch.link.radio.medium import Medium
+from unslouch.link.radio.stepped import current
+from unslouch.link.radio.stepped_strap import SteppedStrap
 from unslouch.link.radio.strap_process import ProcessOptions, StrapProcess
 
 GRAVITY = 9.80665
@@ -100,6 +102,8 @@ class FedImu:
     def __init__(self, rate_hz: float = 52.0) -> None:
         self.rate_hz = rate_hz
         self.next_frame = 0
+        self.sent = 0
+        """Bytes to the strap that listens now."""
         self.writer: asyncio.StreamWriter | None = None
         self._server: asyncio.Server | None = None
 
@@ -121,8 +125,19 @@ class FedImu:
         for frame in frames:
             data += struct.pack("<d6f", self.next_frame / self.rate_hz, *frame)
             self.next_frame += 1
+        self.sent += len(data)
         self.writer.write(bytes(data))
         await self.writer.drain()
+
+    @property
+    def flushed(self) -> bool:
+        """Whether everything has gone out."""
+        return self.writer is None or self.writer.transport.get_write_buffer_size() == 0
+
+    async def forget(self) -> None:
+        """The strap that listened is gone; the next one begins anew."""
+        await self._hang_up()
+        self.writer, self.sent = None, 0
 
     def skip(self, frames: int) -> None:
         """Lose samples, as a FIFO that ran over."""
@@ -245,7 +260,11 @@ class Bench:
         """Start a strap with a flash of its own."""
         source = samples if isinstance(samples, str) else await samples.start()
         flash = self.folder / f"flash{seed}.bin"
-        strap = StrapProcess(ProcessOptions(self.program, source, flash, speed=speed, seed=seed), self.port)
+        options = ProcessOptions(self.program, source, flash, speed=speed, seed=seed)
+        if current() is None:
+            strap = StrapProcess(options, self.port)
+        else:
+            strap = SteppedStrap(options, self.port, self.server, None if isinstance(samples, str) else samples)
         self.straps.append(strap)
         await strap.start()
         return strap

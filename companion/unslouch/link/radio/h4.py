@@ -29,6 +29,7 @@ class Client(asyncio.Protocol):
         return self.transport is None or self.transport.get_write_buffer_size() == 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Put a controller on the air."""
         self.transport = cast(asyncio.Transport, transport)
         self.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         number = len(self.server.controllers) + 1
@@ -51,10 +52,12 @@ class Client(asyncio.Protocol):
             self.transport.write(packet)
 
     def data_received(self, data: bytes) -> None:
+        """Take what its host sends."""
         self.received += len(data)
         self.source.data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Take the controller off the air."""
         if self.controller is not None:
             self.server.wires.pop(self.controller, None)
             self.server.medium.remove_controller(self.controller)
@@ -68,6 +71,8 @@ class H4Server:
         self.controllers: list[Controller] = []
         self.wires: dict[Controller, asyncio.Transport] = {}
         """The connections of those that are there; one that is aborted is an adapter that vanishes."""
+        self.newest: Client | None = None
+        """Who came last."""
         self._server: asyncio.Server | None = None
 
     async def start(self) -> int:

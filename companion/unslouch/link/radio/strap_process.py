@@ -36,6 +36,14 @@ class StrapProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
 
+    def _arguments(self) -> list[str]:
+        o = self.options
+        arguments = ["--hci", f"tcp:127.0.0.1:{self.port}", "--imu", o.samples, "--flash", str(o.flash)]
+        arguments += ["--rate", str(o.rate_hz), "--speed", str(o.speed), "--seed", str(o.seed)]
+        if o.address is not None:
+            arguments += ["--address", o.address]
+        return arguments
+
     async def start(self) -> None:
         """Start it and wait until it is ready.
 
@@ -44,18 +52,17 @@ class StrapProcess:
         LinkError
             When the program is missing or ends before it is ready.
         """
-        o = self.options
-        arguments = ["--hci", f"tcp:127.0.0.1:{self.port}", "--imu", o.samples, "--flash", str(o.flash)]
-        arguments += ["--rate", str(o.rate_hz), "--speed", str(o.speed), "--seed", str(o.seed)]
-        if o.address is not None:
-            arguments += ["--address", o.address]
         try:
             self._process = await asyncio.create_subprocess_exec(
-                str(o.program), *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+                str(self.options.program),
+                *self._arguments(),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
             )
         except OSError as error:
             advice = "Build it with: cargo build --release -p unslouch-strap-host (in firmware/)."
-            raise LinkError(Reason.NOT_FOUND, f"The strap's program {o.program} cannot be started.", advice) from error
+            text = f"The strap's program {self.options.program} cannot be started."
+            raise LinkError(Reason.NOT_FOUND, text, advice) from error
         self.lines = asyncio.Queue()
         self._reader = asyncio.create_task(self._read(self._process))
         ready = await asyncio.wait_for(self.lines.get(), 20)

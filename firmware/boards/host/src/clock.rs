@@ -1,8 +1,9 @@
-//! The clock of the desktop process: microseconds since start, at `speed` times real time.
+//! The clock of the desktop process: microseconds since start, at `speed` times real time or step by step.
 //!
 //! embassy-time's own `std` driver knows real time alone; this one lets hours of a recording pass in minutes, with every
-//! timeout of the firmware running at the same pace.
+//! timeout of the firmware running at the same pace; or it stands still until somebody else sets it (`lockstep`).
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock};
 use std::task::Waker;
 use std::thread;
@@ -11,9 +12,9 @@ use std::time::{Duration, Instant};
 use embassy_time_driver::Driver;
 use embassy_time_queue_utils::Queue;
 
-struct Pace {
-    zero: Instant,
-    speed: f64,
+enum Pace {
+    Running { zero: Instant, speed: f64 },
+    Stepped(AtomicU64),
 }
 
 static PACE: OnceLock<Pace> = OnceLock::new();
@@ -33,6 +34,28 @@ pub fn start(speed: f64) {
     pace_or_start(speed);
 }
 
+/// Let the clock stand at zero until it is set. Call once, before anything asks for the time.
+pub fn start_stepped() {
+    PACE.get_or_init(|| Pace::Stepped(AtomicU64::new(0)));
+}
+
+/// Set a stepped clock, which never goes back, and wake what is due.
+pub fn set(now: u64) {
+    if let Pace::Stepped(ticks) = pace() {
+        ticks.fetch_max(now, Ordering::Relaxed);
+    }
+    next();
+}
+
+/// Wake what is due; when the next thing will be (`u64::MAX`: nothing waits).
+pub fn next() -> u64 {
+    CLOCK
+        .queue
+        .lock()
+        .expect("the clock's queue is not poisoned")
+        .next_expiration(pace().ticks())
+}
+
 fn pace() -> &'static Pace {
     pace_or_start(1.0)
 }
@@ -41,7 +64,7 @@ fn pace_or_start(speed: f64) -> &'static Pace {
     let mut fresh = false;
     let pace = PACE.get_or_init(|| {
         fresh = true;
-        Pace {
+        Pace::Running {
             zero: Instant::now(),
             speed,
         }
@@ -54,12 +77,18 @@ fn pace_or_start(speed: f64) -> &'static Pace {
 
 impl Pace {
     fn ticks(&self) -> u64 {
-        (self.zero.elapsed().as_secs_f64() * self.speed * 1e6) as u64
+        match self {
+            Pace::Running { zero, speed } => (zero.elapsed().as_secs_f64() * speed * 1e6) as u64,
+            Pace::Stepped(ticks) => ticks.load(Ordering::Relaxed),
+        }
     }
 
     /// Real time until `at` ticks; zero when past.
     fn until(&self, at: u64) -> Duration {
-        let seconds = at as f64 / (self.speed * 1e6) - self.zero.elapsed().as_secs_f64();
+        let Pace::Running { zero, speed } = self else {
+            return Duration::MAX;
+        };
+        let seconds = at as f64 / (speed * 1e6) - zero.elapsed().as_secs_f64();
         Duration::from_secs_f64(seconds.clamp(0.0, 3600.0))
     }
 }

@@ -4,11 +4,14 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use embassy_time::{Instant, Timer};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use unslouch_strap_app::platform::{ACC_LSB, GYR_LSB, Imu, ImuFault, ImuFrame};
+
+use crate::lockstep;
 
 /// Bytes of a frame over TCP: float64 t (s), then float32 ax ay az gx gy gz (m/s², rad/s), little-endian.
 pub const TCP_FRAME: usize = 8 + 6 * 4;
@@ -187,6 +190,22 @@ impl TcpImu {
     }
 }
 
+/// Says that the socket is being read, until it is dropped.
+struct Wanted;
+
+impl Wanted {
+    fn now() -> Self {
+        lockstep::IMU_WANTED.store(true, Ordering::Relaxed);
+        Wanted
+    }
+}
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        lockstep::IMU_WANTED.store(false, Ordering::Relaxed);
+    }
+}
+
 impl Imu for HostImu {
     fn rate_hz(&self) -> f32 {
         match self {
@@ -229,9 +248,15 @@ impl Imu for HostImu {
                         return Ok(n);
                     }
                     let mut bytes = [0; 4096];
-                    match imu.stream.read(&mut bytes).await {
+                    let wanted = Wanted::now();
+                    let count = imu.stream.read(&mut bytes).await;
+                    drop(wanted);
+                    match count {
                         Ok(0) => return Err(ImuFault::End),
-                        Ok(count) => imu.buffer.extend(&bytes[..count]),
+                        Ok(count) => {
+                            lockstep::IMU_IN.fetch_add(count as u64, Ordering::Relaxed);
+                            imu.buffer.extend(&bytes[..count]);
+                        }
                         Err(_) => return Err(ImuFault::Bus),
                     }
                 }

@@ -8,6 +8,7 @@ mod fuse;
 mod gate;
 mod imu;
 mod last_words;
+mod lockstep;
 mod stimuli;
 mod strap;
 

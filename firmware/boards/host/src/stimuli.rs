@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::io::Write;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
@@ -11,6 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use unslouch_strap_app::platform::{Board, Button, Lamp, Motor, Power, ResetReason};
 
 use crate::last_words::LastWords;
+use crate::lockstep;
 
 /// What is typed.
 pub const HELP: &str = "button down | button up | charger on | charger off | battery MILLIVOLTS |
@@ -49,6 +51,7 @@ impl World {
                 [] => {}
                 _ => eprintln!("not understood: {line:?}; one of: {HELP}"),
             }
+            lockstep::LINES.fetch_add(1, Ordering::Relaxed);
         }
         // no more input: the world stays as it is
         std::future::pending::<()>().await;

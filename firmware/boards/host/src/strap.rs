@@ -14,6 +14,7 @@ use crate::clock;
 use crate::flash::{FileFlash, SECTOR};
 use crate::imu::{CsvImu, HostImu, TcpImu};
 use crate::last_words::LastWords;
+use crate::lockstep::{self, Counted};
 use crate::stimuli::{
     HELP as STIMULI, HostBoard, HostButton, HostLamp, HostMotor, HostPower, World, tell,
 };
@@ -31,6 +32,7 @@ Options:
   --address AA:BB:..     static random address (default: made from --seed)
   --rate HZ              rate of the samples (default 52)
   --speed N              run the clock N times faster (default 1)
+  --clock tcp:HOST:PORT  let the clock stand until it is set from there, step by step (for tests)
   --seed N               for the default address (default 1)
   -h, --help             this text
 
@@ -55,6 +57,7 @@ struct Options {
     address: Option<[u8; 6]>,
     rate: f32,
     speed: f64,
+    clock: Option<String>,
     seed: u64,
 }
 
@@ -78,7 +81,7 @@ fn seeded_address(seed: u64) -> [u8; 6] {
 fn options(mut parser: lexopt::Parser) -> Result<Option<Options>, String> {
     let words = |error: lexopt::Error| error.to_string();
     let (mut hci, mut imu, mut flash, mut address) = (None, None, None, None);
-    let (mut rate, mut speed, mut seed) = (52.0, 1.0, 1);
+    let (mut rate, mut speed, mut seed, mut clock) = (52.0, 1.0, 1, None);
     while let Some(argument) = parser.next().map_err(words)? {
         match argument {
             Long("hci") => hci = Some(parser.value().and_then(|v| v.string()).map_err(words)?),
@@ -93,6 +96,7 @@ fn options(mut parser: lexopt::Parser) -> Result<Option<Options>, String> {
             }
             Long("rate") => rate = parser.value().and_then(|v| v.parse()).map_err(words)?,
             Long("speed") => speed = parser.value().and_then(|v| v.parse()).map_err(words)?,
+            Long("clock") => clock = Some(parser.value().and_then(|v| v.string()).map_err(words)?),
             Long("seed") => seed = parser.value().and_then(|v| v.parse()).map_err(words)?,
             Short('h') | Long("help") => {
                 print!("{HELP}{STIMULI}.\n{EXAMPLE}");
@@ -115,6 +119,7 @@ fn options(mut parser: lexopt::Parser) -> Result<Option<Options>, String> {
         address,
         rate,
         speed,
+        clock,
         seed,
     }))
 }
@@ -124,15 +129,25 @@ pub fn run(parser: lexopt::Parser) -> Result<(), String> {
     let Some(options) = options(parser)? else {
         return Ok(());
     };
-    clock::start(options.speed);
+    match options.clock {
+        Some(_) => clock::start_stepped(),
+        None => clock::start(options.speed),
+    }
     tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
         .map_err(|error| format!("no event loop: {error}"))?
-        .block_on(serve(options))
+        .block_on(lockstep::watched(serve(options)))
 }
 
 async fn serve(options: Options) -> Result<(), String> {
+    if let Some(clock) = &options.clock {
+        let other = TcpStream::connect(clock.strip_prefix("tcp:").unwrap_or(clock))
+            .await
+            .and_then(|other| other.set_nodelay(true).map(|()| other))
+            .map_err(|error| format!("no clock at {clock}: {error}"))?;
+        tokio::spawn(lockstep::obey(other));
+    }
     let hci = options
         .hci
         .strip_prefix("tcp:")
@@ -144,8 +159,10 @@ async fn serve(options: Options) -> Result<(), String> {
         .set_nodelay(true)
         .map_err(|error| error.to_string())?;
     let (reader, writer) = stream.into_split();
-    let transport =
-        SerialTransport::<NoopRawMutex, _, _>::new(FromTokio::new(reader), FromTokio::new(writer));
+    let transport = SerialTransport::<NoopRawMutex, _, _>::new(
+        Counted(FromTokio::new(reader)),
+        Counted(FromTokio::new(writer)),
+    );
     let controller = ExternalController::<_, 10>::new(transport);
     let imu = match options.imu.strip_prefix("tcp:") {
         Some(address) => HostImu::Tcp(

@@ -1,0 +1,91 @@
+"""A strap's process in stepped time."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Generator
+from typing import Protocol
+
+from unslouch.link.radio.h4 import H4Server
+from unslouch.link.radio.stepped import STUCK_S, Follower, SteppedLoop, current
+from unslouch.link.radio.strap_process import ProcessOptions, StrapProcess
+
+
+class Samples(Protocol):
+    """What feeds the strap's sensor."""
+
+    sent: int
+    """Bytes to the strap that listens now."""
+
+    @property
+    def flushed(self) -> bool:
+        """Whether everything has gone out."""
+        ...
+
+    async def forget(self) -> None:
+        """The strap that listened is gone."""
+        ...
+
+
+class SteppedStrap(StrapProcess):
+    """A strap that keeps step with the running :class:`~unslouch.link.radio.stepped.SteppedLoop`.
+
+    Parameters
+    ----------
+    server
+        Its controller's, for what was sent to it and came of it.
+    samples
+        What feeds its sensor; None for a file.
+    """
+
+    def __init__(self, options: ProcessOptions, port: int, server: H4Server, samples: Samples | None = None) -> None:
+        super().__init__(options, port)
+        self._server, self._samples = server, samples
+        self._clock = socket.create_server(("127.0.0.1", 0))
+        self._clock.settimeout(STUCK_S)
+        self._typed = 0
+
+    def _arguments(self) -> list[str]:
+        return [*super()._arguments(), "--clock", f"tcp:127.0.0.1:{self._clock.getsockname()[1]}"]
+
+    async def start(self) -> None:
+        """Start it; no time passes meanwhile."""
+        with self._held() as loop:
+            if self._samples is not None:
+                await self._samples.forget()
+            await super().start()
+            connection, _ = self._clock.accept()
+            connection.settimeout(STUCK_S)
+            wire, samples, self._typed = self._server.newest, self._samples, 0
+            assert wire is not None
+            loop.follow(
+                Follower(
+                    connection,
+                    loop.time(),
+                    lambda: (wire.sent, 0 if samples is None else samples.sent, self._typed),
+                    lambda: wire.received,
+                    lambda: wire.flushed and (samples is None or samples.flushed),
+                )
+            )
+
+    async def type(self, *lines: str) -> None:
+        """Do something to it."""
+        self._typed += len(lines)
+        await super().type(*lines)
+
+    async def pull_battery(self) -> None:
+        """Kill it; no time passes meanwhile."""
+        with self._held():
+            await super().pull_battery()
+
+    def close(self) -> None:
+        """Let go of its clock for good."""
+        self._clock.close()
+
+    @contextlib.contextmanager
+    def _held(self) -> Generator[SteppedLoop]:
+        loop = current()
+        assert loop is not None
+        with loop.holding():
+            yield loop
