@@ -37,7 +37,7 @@ from unslouch.coach.values import (
 )
 from unslouch.errors import Reason, UnslouchError
 from unslouch.live.feed import Ask, ExpectRotations, Feed, FeedKind, LinkKind, Update
-from unslouch.live.keeping import journal_of, person_at, session_start
+from unslouch.live.keeping import dates_of, journal_of, person_at, session_start
 from unslouch.report.plain import Line
 from unslouch.store.log import SessionLog
 from unslouch.store.rows import SessionKind
@@ -192,7 +192,7 @@ class PlainCoach:
             self._lines.show(Line(self._t, "notice", notice))
         if update.frame is not None and self._log is None and self._store is not None:
             start = session_start(self._feed, SessionKind.COACH, self._t, self._session.spec.technique)
-            self._log = SessionLog(self._store, start, journal=journal_of(self._feed))
+            self._log = SessionLog(self._store, start, dates_of(self._feed), journal_of(self._feed))
         if update.calibration is not None:
             self._lines.show(calibration_line(self._t, update.calibration.quality, update.calibration.reasons))
         self._carry_out(self._session.feed(update.events, update.frame, update.track))

@@ -13,7 +13,7 @@ from unslouch.desk.preferences import Preferences, preferences
 from unslouch.desk.session import DeskSession
 from unslouch.desk.values import Cue, CueKind, DeskEffect, DeskSettings, End, Ended, Link, Notify
 from unslouch.live.feed import Buzz, Feed, FeedKind, LinkKind, Update
-from unslouch.live.keeping import journal_of, session_start
+from unslouch.live.keeping import dates_of, journal_of, session_start
 from unslouch.report.plain import Line, event_lines
 from unslouch.report.words import counted, span
 from unslouch.store.log import Save, SessionLog
@@ -79,7 +79,8 @@ class PlainDesk:
             self._log = SessionLog(
                 self._store,
                 session_start(self._feed, SessionKind.DESK, self._t),
-                journal=journal_of(self._feed),
+                dates_of(self._feed),
+                journal_of(self._feed),
             )
         self._spells += [event for event in update.events if isinstance(event, SlouchSpell)]
         self._reps += [event for event in update.events if isinstance(event, RotationRep)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from unslouch.live.dating import Dating
 from unslouch.live.watch import ProtocolWatch
 from unslouch.wire.decoder import Decoder
 from unslouch.wire.records import Decoded, DecodedBlock
@@ -55,6 +56,8 @@ class Chain:
         Whether the protocol is looked for at all.
     parameters
         Of the analyser.
+    dating
+        Is told what the packets say about the strap's clock.
     """
 
     def __init__(
@@ -64,8 +67,10 @@ class Chain:
         *,
         watch: bool = True,
         parameters: AnalyserParameters | None = None,
+        dating: Dating | None = None,
     ) -> None:
         self._decoder = Decoder()
+        self._dating = dating
         self._fusion = CausalFusion(rate_hz)
         self._analyser = Analyser(calibration, parameters, rate_hz)
         self._watch = ProtocolWatch() if watch else None
@@ -108,6 +113,8 @@ class Chain:
         tracks: list[Track] = []
         codes: list[NDArray[np.uint8]] = []
         blocks: list[SampleBlock] = []
+        if self._dating is not None:
+            self._dating.take(decoded.clock, decoded.blocks)
         before = None if not self._told else self._analyser.calibration
         self._told = True
         for decoded_block in decoded.blocks:

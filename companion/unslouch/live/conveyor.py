@@ -42,6 +42,7 @@ from unslouch.wire.source import Packet, PacketSource, SourceKind
 
 if TYPE_CHECKING:
     from unslouch.live.chain import Chain, Digest
+    from unslouch.live.dating import Dating
     from unslouch_signal.calibration import Calibration
 
 PERIOD_S, BRIEF_S = 0.1, 0.005
@@ -110,6 +111,8 @@ class Conveyor:
         Called in the conveyor's thread with each calibration that comes into use: for the strap that buzzes alone.
     on_close
         Called when everything is closed, in the conveyor's thread.
+    dating
+        What the chain tells about the strap's clock; None where samples are of no time of ours.
     """
 
     def __init__(
@@ -121,7 +124,9 @@ class Conveyor:
         start_s: float = 0.0,
         on_calibration: Callable[[Calibration], None] | None = None,
         on_close: Callable[[], None] | None = None,
+        dating: Dating | None = None,
     ) -> None:
+        self._dating = dating
         # asked once: looking a protocol up costs as much as decoding a packet
         self._pausable = source if isinstance(source, Pausable) else None
         self._windable = source if isinstance(source, Windable) else None
@@ -179,6 +184,10 @@ class Conveyor:
         """Name of the recording that is written; None when nothing is recorded."""
         path = getattr(self._recorder, "path", self._recorded)
         return None if path is None else Path(path).name
+
+    def utc(self, t: float) -> float | None:
+        """Return UTC of a sample time, s; None where no strap's clock tells it."""
+        return None if self._dating is None else self._dating.utc(t)
 
     @property
     def complete(self) -> bool:

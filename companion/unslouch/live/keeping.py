@@ -27,8 +27,12 @@ def session_start(
     utc: float | None = None,
     person: str | None = None,
 ) -> SessionStart:
-    """Describe a session that begins now (``utc``, where it is given), for the store."""
-    now = time.time() if utc is None else utc
+    """Describe a session that begins now (``utc``, where it is given), for the store.
+
+    Where a strap streams, its own clock, mapped to UTC, says when that is.
+    """
+    known = None if feed.kind is not FeedKind.LIVE else dates_of(feed)(t)
+    now = known or (time.time() if utc is None else utc)
     return SessionStart(
         kind,
         SOURCES[feed.kind],
@@ -47,3 +51,9 @@ def journal_of(feed: Feed) -> Callable[[str], None] | None:
     if Keep not in feed.accepts:
         return None
     return lambda entry: feed.send(Keep(entry))
+
+
+def dates_of(feed: Feed) -> Callable[[float], float | None]:
+    """Return what tells the UTC of a sample time of a feed; None where it does not know it."""
+    told: Callable[[float], float | None] | None = getattr(feed, "utc", None)
+    return told if told is not None and feed.kind is FeedKind.LIVE else (lambda _: None)

@@ -17,6 +17,7 @@ from unslouch.link.strap import StrapOptions
 from unslouch.link.worn import strap_type
 from unslouch.live.chain import Chain
 from unslouch.live.conveyor import Conveyor
+from unslouch.live.dating import Dating
 from unslouch.recording.reader import read_packets
 from unslouch.recording.writer import RecordingWriter
 from unslouch.wire.control import Op
@@ -156,10 +157,12 @@ def strap_feed(
         elif on_recorded is not None:
             on_recorded(path, begun, time.time())
 
+    dating = Dating()
     return Conveyor(
         strap,
-        lambda _: Chain(strap.info.rate_hz, calibration, parameters=parameters),
+        lambda _: Chain(strap.info.rate_hz, calibration, parameters=parameters, dating=dating),
         recorder,
         on_calibration=calibrated,
         on_close=closed,
+        dating=dating,
     )

@@ -33,6 +33,8 @@ class CsvChecks:
     for certain (three standard errors: steps shake gravity), it is deg/s."""
     gyr_turn: float = 0.02
     """rad rms in a quarter of a second: with less movement across the vertical, gravity tells nothing about units."""
+    axis_turn: float = 0.015
+    """rad rms in a quarter of a second that an axis must tell by itself before it is judged."""
     mirrored: float = -0.5
     """Share that gravity confirms of one axis of the gyroscope. On real trunks it is 0.8 to 2 (what swings about the
     hip adds to it); below this, and below 0 by four standard errors, the axis points the other way."""
@@ -232,21 +234,25 @@ def check_axes(path: Path, t: FloatArray, acc: FloatArray | None, gyr: FloatArra
     inverse = np.linalg.inv(squares + ridge * np.eye(3))
     shares = inverse @ (told @ seen)
     left = seen - shares @ told
-    error = np.sqrt(np.diag(inverse) * float(np.mean(left * left)))
-    wrong = [j for j in range(3) if shares[j] < checks.mirrored and shares[j] + 4.0 * error[j] < 0.0]
+    spread = np.diag(inverse)
+    error = np.sqrt(spread * float(np.mean(left * left)))
+    # what an axis tells that the others do not; below it, what swings outward in a turn outweighs it
+    telling = [j for j in range(3) if spread[j] * len(turning.seen) * checks.axis_turn**2 < 1.0]
+    wrong = [j for j in telling if shares[j] < checks.mirrored and shares[j] + 4.0 * error[j] < 0.0]
     if not wrong:
         return
-    sure = [j for j in range(3) if abs(shares[j]) > 4.0 * error[j]]
-    names = [f"gyr_{'xyz'[j]}" for j in wrong]
-    if wrong == sure and len(wrong) > 1:
-        columns, mend = "columns gyr_*: turn", "negate all three of gyr"
+    names = " and ".join(f"gyr_{'xyz'[j]}" for j in wrong)
+    verb = "turns" if len(wrong) == 1 else "turn"
+    if wrong == telling:  # nothing speaks for the others
+        mend = "negate all three of gyr" + ("" if len(wrong) == 3 else f", or {names} where that alone is mirrored")
     elif len(wrong) == 2:  # a mirrored acceleration looks the same
         (third,) = {0, 1, 2} - set(wrong)
-        columns, mend = f"columns {', '.join(names)}: turn", f"negate both, or acc_{'xyz'[third]}"
+        mend = f"negate {names}, or acc_{'xyz'[third]}"
     else:
-        columns, mend = f"column {names[0]}: turns", f"negate {names[0]}"
-    message = f"{path}, {columns} the other way than gravity does."
-    raise FileError(Reason.BAD_FILE, message, f"acc and gyr must be of one right-handed frame: {mend}.")
+        mend = f"negate {names}"
+    where = f"{path}, column{'s' if len(wrong) > 1 else ''} {names}"
+    advice = f"acc and gyr must be of one right-handed frame: {mend}."
+    raise FileError(Reason.BAD_FILE, f"{where}: {verb} the other way than gravity does.", advice)
 
 
 def checked_quat(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from unslouch.wire.layout import Content, WireFault
-from unslouch.wire.records import DecodedBlock, Gap, StrapEvent
+from unslouch.wire.records import ClockPoints, DecodedBlock, Gap, StrapEvent, TimeRecord
 from unslouch.wire.status import StrapCalibration
 from unslouch_signal.samples import FloatArray, SampleBlock
 
@@ -71,7 +71,11 @@ class Recording:
     calibration : str or None
         The newest body calibration, as JSON of unslouch_signal's Calibration.
     utc_offset_s : float or None
-        What to add to ``samples.t`` for UTC (s since 1970), None where unknown.
+        What to add to ``samples.t`` for UTC (s since 1970), None where unknown; one figure for the whole recording.
+    clock, times
+        What dates each boot exactly: arrivals of its packets, and TIME records; None and empty for CSV.
+    calibrations
+        Every body calibration with the UTC (s) at which it was kept.
     """
 
     path: Path
@@ -88,6 +92,9 @@ class Recording:
     notices: tuple[Notice, ...] = ()
     errors: dict[WireFault, int] = field(default_factory=dict[WireFault, int])
     utc_offset_s: float | None = None
+    clock: ClockPoints | None = None
+    times: tuple[TimeRecord, ...] = ()
+    calibrations: tuple[tuple[float, str], ...] = ()
 
     @property
     def duration_s(self) -> float:

@@ -80,7 +80,7 @@ def packet_table(file: McapFile) -> PacketTable:
 def recording_of(path: Path, file: McapFile) -> Recording:
     """A recording from a file taken apart; its samples may be empty."""
     decoded = decode_all(packet_table(file))
-    calibration, markers, device = _said(file)
+    calibrations, markers, device = _said(file)
     notices = list(file.notices)
     if decoded.errors:
         reasons = ", ".join(f"{count} {fault.value}" for fault, count in decoded.errors.items())
@@ -98,7 +98,7 @@ def recording_of(path: Path, file: McapFile) -> Recording:
         concatenated([_corrected(b, strap) for b in blocks]),
         decoded.blocks,
         decoded.gaps,
-        calibration,
+        calibrations[-1][1] if calibrations else None,
         strap,
         tuple(markers),
         decoded.events,
@@ -106,6 +106,9 @@ def recording_of(path: Path, file: McapFile) -> Recording:
         tuple(notices),
         decoded.errors,
         _utc_offset(decoded),
+        decoded.clock,
+        decoded.times,
+        tuple(calibrations),
     )
 
 
@@ -141,11 +144,11 @@ def _utc_offset(decoded: Decoded) -> float | None:
     return None
 
 
-def _said(file: McapFile) -> tuple[str | None, list[Marker], dict[str, str]]:
+def _said(file: McapFile) -> tuple[list[tuple[float, str]], list[Marker], dict[str, str]]:
     topics = {
         c.id: c.topic for c in file.channels.values() if c.topic in (CALIBRATION_TOPIC, MARKER_TOPIC, DEVICE_TOPIC)
     }
-    calibration: str | None = None
+    calibrations: list[tuple[float, str]] = []
     markers: list[Marker] = []
     device: dict[str, str] = {}
     view = file.buffer.data
@@ -168,14 +171,14 @@ def _said(file: McapFile) -> tuple[str | None, list[Marker], dict[str, str]]:
                 message = f"A calibration in the recording cannot be used: {error}."
                 file.notices.append(Notice(NoticeKind.DAMAGED, message))
             else:
-                calibration = text
+                calibrations.append((int(file.log_ns[i]) / 1e9, text))
         elif topic == MARKER_TOPIC:
             t = value.get("t")
             if isinstance(t, int | float):
                 markers.append(Marker(float(t), str(value.get("label", ""))))
         elif topic == DEVICE_TOPIC:
             device.update({k: str(v) for k, v in value.items()})
-    return calibration, markers, device
+    return calibrations, markers, device
 
 
 def _why_empty(recording: Recording) -> str:

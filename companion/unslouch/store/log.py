@@ -68,23 +68,24 @@ class SessionLog:
     start
         The session's beginning; its row is written at once.
     utc_of
-        UTC of a strap time; by default the clocks run alike from the start on.
+        UTC of a strap time; by default, and where it gives None, the clocks run alike from the start on.
     journal
         Is given every row as text, for the recording of the session (:mod:`unslouch.store.journal`).
+    uncertain_s
+        How far its UTC may be off, s; None where a clock dates it.
     """
 
     def __init__(
         self,
         store: Store,
         start: SessionStart,
-        utc_of: Callable[[float], float] | None = None,
+        utc_of: Callable[[float], float | None] | None = None,
         journal: Callable[[str], None] | None = None,
+        *,
+        uncertain_s: float | None = None,
     ) -> None:
-        def alike(t: float) -> float:
-            return start.start_utc + (t - start.start_t)
-
         self._store, self._journal = store, journal
-        self._utc_of = alike if utc_of is None else utc_of
+        self._start, self._dates = start, utc_of
         self.row = SessionRow(
             uid=start.identity(),
             person=start.person,
@@ -99,8 +100,13 @@ class SessionLog:
             calibration=start.calibration,
             recording=start.recording,
             strap=start.strap,
+            uncertain_s=uncertain_s,
         )
         self._put()
+
+    def _utc_of(self, t: float) -> float:
+        known = None if self._dates is None else self._dates(t)
+        return self._start.start_utc + (t - self._start.start_t) if known is None else known
 
     def save(self, *parts: SessionPart) -> None:
         """Write rows of this session."""

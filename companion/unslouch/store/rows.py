@@ -97,7 +97,11 @@ class CalibrationRow:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A session. ``utc_offset_s`` is the local time's offset then: it decides which day the session belongs to."""
+    """A session.
+
+    ``utc_offset_s`` is the local time's offset then: it decides which day the session belongs to. ``uncertain_s`` is
+    how far its UTC may be off (s), None where a clock dates it: the strap took it alone in a boot that was never heard.
+    """
 
     uid: str
     person: str
@@ -115,6 +119,44 @@ class SessionRow:
     calibration: str | None = None
     recording: str | None = None
     strap: str | None = None
+    uncertain_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRow:
+    """What a recording tells of the clock of one of its strap's boots.
+
+    Attributes
+    ----------
+    strap
+        Serial number, or what is known instead.
+    kind
+        ``live``: from packets that arrived as they were sent; ``told``: from the strap's TIME records alone;
+        ``none``: the recording holds samples of the boot and nothing that dates them.
+    first_t, last_t
+        Of the boot's samples here, s of its clock.
+    knots
+        ((t, utc), ...), s: what its clock showed when.
+    """
+
+    recording: str
+    boot: int
+    strap: str
+    kind: str
+    first_t: float
+    last_t: float
+    knots: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingRow:
+    """A run of samples, ``seq`` to ``last_seq`` of a boot, that lies in a recording (at the log's resolution or better)."""
+
+    recording: str
+    boot: int
+    seq: int
+    strap: str
+    last_seq: int
 
 
 @dataclass(frozen=True, slots=True)

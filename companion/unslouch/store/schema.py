@@ -79,4 +79,20 @@ MIGRATIONS: tuple[Migration, ...] = (
                 PRIMARY KEY (person, utc)) WITHOUT ROWID""",
         ),
     ),
+    Migration(
+        "when strap times were, and which samples lie in which recording",
+        (
+            # NULL: dated by a clock; else how far the time may be off, s
+            "ALTER TABLE sessions ADD COLUMN uncertain_s REAL",
+            """CREATE TABLE clocks (
+                recording TEXT NOT NULL, boot INTEGER NOT NULL, strap TEXT NOT NULL, kind TEXT NOT NULL,
+                first_t REAL NOT NULL, last_t REAL NOT NULL, knots TEXT NOT NULL,
+                PRIMARY KEY (recording, boot)) WITHOUT ROWID""",
+            "CREATE INDEX clocks_by_strap ON clocks(strap, boot)",
+            """CREATE TABLE holdings (
+                recording TEXT NOT NULL, boot INTEGER NOT NULL, seq INTEGER NOT NULL, strap TEXT NOT NULL,
+                last_seq INTEGER NOT NULL, PRIMARY KEY (recording, boot, seq)) WITHOUT ROWID""",
+            "CREATE INDEX holdings_by_strap ON holdings(strap, boot, seq)",
+        ),
+    ),
 )

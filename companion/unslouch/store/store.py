@@ -18,7 +18,9 @@ from unslouch.store.rows import (
     ActivityRow,
     AlertRow,
     CalibrationRow,
+    ClockRow,
     DoubtRow,
+    HoldingRow,
     HoldRow,
     MarkerRow,
     Outcome,
@@ -52,6 +54,8 @@ TABLES: dict[type, str] = {
     ActivityRow: "activities",
     DoubtRow: "doubts",
     ScreeningRow: "screenings",
+    ClockRow: "clocks",
+    HoldingRow: "holdings",
 }
 """The table of each kind of row; a row's fields are the table's columns."""
 
@@ -84,10 +88,13 @@ _DECODERS: dict[str, Callable[[str], object]] = {
     "lying_side": LyingSide,
     "reason": DoubtReason,
     "faults": lambda text: tuple(RotationFault(f) for f in json.loads(text)),
+    "knots": lambda text: tuple((float(t), float(utc)) for t, utc in json.loads(text)),
 }
 _BOOLEANS = frozenset({"cued", "counted", "resolved"})
 
 Value = str | float | int | None
+Whole = RecordingRow | CalibrationRow | SessionRow | ScreeningRow | ClockRow | HoldingRow
+"""Rows that belong to no session."""
 Row = TypeVar("Row")
 
 
@@ -98,10 +105,15 @@ def encoded(value: object) -> Value:
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, tuple):
-        return json.dumps([encoded(item) for item in cast("tuple[object, ...]", value)])
+        return json.dumps(_plain(cast("tuple[object, ...]", value)))
     if value is None or isinstance(value, (str, int, float)):
         return value
     raise TypeError(f"a {type(value).__name__} cannot be stored")
+
+
+def _plain(value: object) -> object:
+    """A value as JSON has it; tuples may lie in tuples."""
+    return [_plain(item) for item in cast("tuple[object, ...]", value)] if isinstance(value, tuple) else encoded(value)
 
 
 def _decode(kind: type, column: str, value: Value) -> object:
@@ -184,7 +196,7 @@ class Store:
 
     # Rows of any kind
 
-    def put(self, *rows: RecordingRow | CalibrationRow | SessionRow | ScreeningRow) -> None:
+    def put(self, *rows: Whole) -> None:
         """Write rows; a row of the same identity is replaced."""
         with self.transaction():
             for row in rows:
@@ -353,5 +365,5 @@ class Store:
 
     def dump(self) -> dict[str, list[tuple[Value, ...]]]:
         """Everything that ``rebuild`` must make again, in one fixed order: equal stores have equal dumps."""
-        tables = ("recordings", "calibrations", "sessions", *PARTS)
+        tables = ("recordings", "calibrations", "sessions", "clocks", "holdings", *PARTS)
         return {table: sorted(self.query(f"SELECT * FROM {table}"), key=repr) for table in tables}

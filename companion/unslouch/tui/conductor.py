@@ -52,7 +52,7 @@ from unslouch.live.feed import (
     Transport,
     Update,
 )
-from unslouch.live.keeping import person_at, session_start
+from unslouch.live.keeping import dates_of, person_at, session_start
 from unslouch.store.journal import row_entry
 from unslouch.store.log import SessionLog
 from unslouch.store.progress import weeks_since_first_desk
@@ -328,7 +328,7 @@ class Conductor:
     def _log(self, kind: SessionKind, t: float, technique: Technique | None = None) -> SessionLog:
         assert self.store is not None
         start = session_start(self.feed, kind, t, technique, utc=self.clock(), person=self.person)
-        return SessionLog(self.store, start, journal=self._journal)
+        return SessionLog(self.store, start, dates_of(self.feed), self._journal)
 
     def _journal(self, entry: str) -> None:
         self.send(Keep(entry))
