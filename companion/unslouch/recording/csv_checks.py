@@ -35,6 +35,8 @@ class CsvChecks:
     """rad rms in a quarter of a second: with less movement across the vertical, gravity tells nothing about units."""
     axis_turn: float = 0.015
     """rad rms in a quarter of a second that an axis must tell by itself before it is judged."""
+    axis_steps: int = 40
+    """Quarters of a second that must be seen: in five seconds a push may weigh more than all turning."""
     mirrored: float = -0.5
     """Share that gravity confirms of one axis of the gyroscope. On real trunks it is 0.8 to 2 (what swings about the
     hip adds to it); below this, and below 0 by four standard errors, the axis points the other way."""
@@ -225,7 +227,7 @@ def check_axes(path: Path, t: FloatArray, acc: FloatArray | None, gyr: FloatArra
     Gravity's turning is regressed on what each axis tells; an axis along the vertical tells nothing and is left alone.
     """
     turning = None if acc is None or gyr is None else _turning(t, acc, gyr)
-    if turning is None:
+    if turning is None or len(turning.seen) < checks.axis_steps:
         return
     told = turning.told.reshape(3, -1)
     seen = turning.seen.reshape(-1)
