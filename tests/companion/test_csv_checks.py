@@ -12,6 +12,9 @@ from unslouch.errors import FileError
 from unslouch.recording.csv_checks import CsvChecks, check_axes
 from unslouch.recording.csv_format import read_csv, write_csv
 from unslouch.recording.model import NoticeKind
+from unslouch.report.draw import Pen
+from unslouch.report.judge import Settled, outcome
+from unslouch.report.page import Style
 from unslouch_signal.samples import SampleBlock
 from unslouch_signal.synth import WORST, scenarios, simulate
 
@@ -146,3 +149,12 @@ def test_times_that_do_not_increase_tell_the_mend(
         read_csv(tmp_path / "a.csv")
     assert advice in caught.value.advice
     assert "Sort the lines" in refused(tmp_path, replace(times(worn), t=worn.t[::-1].copy())).advice
+
+
+def test_a_single_sample_says_why_there_is_no_calibration(tmp_path: Path, worn: SampleBlock) -> None:
+    write_csv(tmp_path / "a.csv", worn[:1])
+    report = outcome(tmp_path / "a.csv", Settled(), Style(80, Pen(ascii=True), False))
+    assert report.failure is None
+    assert report.report["calibration"]["source"] == "none"
+    assert "--neutral START:END" in report.report["calibration"]["reasons"][0]
+    assert "not calibrated (nobody holds still" in report.page

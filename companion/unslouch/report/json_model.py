@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+NEVER_STILL = "nobody holds still in the first minutes: say when somebody is upright with --neutral START:END"
+"""Why there is no calibration."""
+
 MOST_GAPS = 1000
 """Listed under ``recording.gaps``; ``gaps_s`` counts them all."""
 
@@ -134,7 +137,7 @@ def analysis_object(recording: Recording, analysis: Analysis, source: str) -> Js
         "calibration": {
             "source": source,
             "quality": 0.0 if calibration is None else round(calibration.quality, 3),
-            "reasons": [] if calibration is None else list(calibration.reasons),
+            "reasons": [NEVER_STILL] if calibration is None else list(calibration.reasons),
             "forward_known": calibration is not None and calibration.forward_known,
         },
         "posture": {
