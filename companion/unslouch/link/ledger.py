@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 
+from unslouch.link.timeline import Timeline, sound
 from unslouch.wire.layout import COMPACT_SIZE, HEADER_SIZE, SEQ_SPAN, STATUS_SIZE, Kind
 from unslouch.wire.source import Channel, Packet
 from unslouch_signal.samples import SampleFlag
@@ -17,10 +18,10 @@ _HEADER = struct.Struct("<BBHIIHH")
 """Kind, flags, boot, seq, t (low, high), dt."""
 _SAMPLE_SIZE = {Kind.FUSED.head: 12, Kind.RAW.head: 12, Kind.FUSED_GYRO.head: 18}
 _COMPACT_SPAN = 1 << 24
-_SLACK_US = 1_000_000
-"""How far samples may run ahead of their clock: jitter of a sensor's clock, and a burst after a wake."""
-_BELIEVED = 3
-"""Packets that agree with each other, and with nothing before, before they are believed."""
+_AHEAD = 520
+"""Samples that may come between a STATUS and the stream's first packet: ten seconds, on a machine that was busy."""
+_LOST_ASKED = 3
+"""How often a hole that the strap calls lost counts as asked for already: a flipped bit may say so, once is enough."""
 _MOST_HOLES = 1024
 """A strap that lies could make any number; beyond this the oldest is given up."""
 
@@ -30,12 +31,14 @@ class Position:
     """Up to where everything has arrived.
 
     ``seq`` is the next sample of ``boot`` that is not there (None before any); ``log_id`` the last record before the
-    first that is not there (0 before any).
+    first that is not there (0 before any). ``beyond`` are runs [first, end) of samples after ``seq`` that are there
+    too: they need not come again.
     """
 
     boot: int | None = None
     seq: int = 0
     log_id: int = 0
+    beyond: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +63,25 @@ class Ledger:
     def __init__(self, start: Position | None = None) -> None:
         start = start or Position()
         self._boot = start.boot
-        self._next = start.seq
+        self._next = start.beyond[-1][1] if start.beyond else start.seq
         self._log_done = start.log_id
         self._log_ahead: set[int] = set()
         self._holes: list[Hole] = []
+        if start.boot is not None:
+            edges = [start.seq, *(edge for run in start.beyond for edge in run)]
+            pairs = zip(edges[::2], edges[1::2], strict=False)
+            self._holes = [Hole(start.boot, first, end) for first, end in pairs if first < end]
         self._anchor: tuple[int, int, int] | None = None
         """Seq, t and dt of the last ANCHOR, against which COMPACT packets are unwrapped."""
-        self._last: tuple[int, int] | None = None
-        """Newest (seq, t) that was believed; a sequence that runs ahead of its clock is none."""
-        self._doubted: tuple[int, int, int] | None = None
+        self._timeline = Timeline()
+        self._told: int | None = None
+        """The boot that a STATUS named last; believed when a packet of the stream says the same."""
+        self._most: int | None = None
+        """The highest sequence that the stream can begin with, where the strap told."""
         self.log_due = False
         """Whether something was left to the log that has not been fetched yet."""
-        self._left: int | None = None
-        """The first sample that was left to the log: until that is fetched, the strap must not forget from there on."""
+        self._left: list[tuple[int, int]] = []
+        """Runs left to the log: until that is fetched, the strap must not forget from the first of them on."""
         self.samples = 0
         """Samples that arrived live for the first time."""
         self.resent = 0
@@ -95,72 +104,69 @@ class Ledger:
 
     def position(self) -> Position:
         """Up to where everything has arrived."""
-        whole = self._holes[0].first if self._holes else self._next
-        if self._left is not None:
-            whole = min(whole, self._left)
-        return Position(self._boot, whole, self._log_done)
+        if not self._holes and not self._left:
+            return Position(self._boot, self._next, self._log_done)
+        missing = sorted([*((hole.first, hole.end) for hole in self._holes), *self._left])
+        beyond: list[tuple[int, int]] = []
+        at = missing[0][1]
+        for first, end in missing[1:]:
+            if first > at:
+                beyond.append((at, first))
+            at = max(at, end)
+        if at < self._next:
+            beyond.append((at, self._next))
+        return Position(self._boot, min(missing[0][0], self._next), self._log_done, tuple(beyond))
 
     def take(self, packet: Packet) -> None:
         """Note what a packet of the stream carries; of others only that a whole STATUS names the boot.
 
-        A boot cannot change within a connection: samples of another than the known one are not believed.
+        A boot cannot change within a connection: samples of another than the known one are not believed, unless a
+        STATUS has named it too.
         """
         data = packet.data
         if packet.channel is Channel.STATUS and len(data) >= STATUS_SIZE and data[0] == Kind.STATUS.head:
-            self._enter(int.from_bytes(data[2:4], "little"))
+            self._told = int.from_bytes(data[2:4], "little")
         if packet.channel is not Channel.STREAM or not data:
             return
         size = _SAMPLE_SIZE.get(data[0])
         if data[0] == Kind.ANCHOR.head and len(data) == HEADER_SIZE:
             _, _, boot, seq, low, high, dt = _HEADER.unpack_from(data)
-            if self._believe(boot, seq, low | high << 32, dt):
-                self._enter(boot)
+            if self._believe(boot, seq, 0, low | high << 32, dt):
                 self._anchor = (seq, low | high << 32, dt)
         elif data[0] == Kind.COMPACT.head and len(data) == COMPACT_SIZE:
             self._take_compact(data)
         elif size is not None and len(data) > HEADER_SIZE and (len(data) - HEADER_SIZE) % size == 0:
             _, flags, boot, seq, low, high, dt = _HEADER.unpack_from(data)
             n = (len(data) - HEADER_SIZE) // size
-            if self._believe(boot, seq, low | high << 32, dt):
-                self._samples(boot, seq, n, flags)
+            if sound(data, HEADER_SIZE, size) and self._believe(boot, seq, n, low | high << 32, dt):
+                self._samples(seq, n, flags)
 
     def _take_compact(self, data: bytes) -> None:
-        if self._anchor is None or self._boot is None:
+        if self._anchor is None or self._boot is None or not sound(data, COMPACT_SIZE - 12, 12):
             return
         seq, t_us, dt = self._anchor
         seq += _nearest(int.from_bytes(data[2:5], "little") - seq)
         t_us = (t_us >> 4) + _nearest(int.from_bytes(data[5:8], "little") - (t_us >> 4)) << 4
-        if seq >= 0 and self._believe(self._boot, seq, t_us, dt):
-            self._samples(self._boot, seq, 1, data[1])
+        if seq >= 0 and self._believe(self._boot, seq, 1, t_us, dt):
+            self._samples(seq, 1, data[1])
 
-    def _believe(self, boot: int, seq: int, t_us: int, dt: int) -> bool:
-        """Whether samples can be where they say: each takes its period, so they never run ahead of their clock.
+    def _believe(self, boot: int, seq: int, n: int, t_us: int, dt: int) -> bool:
+        """Whether samples can be where they say.
 
         A wrong sequence that was believed would open a hole for samples that do not exist, and confirm those that do.
         """
-        if self._boot is not None and boot != self._boot:
+        if seq + n > SEQ_SPAN:
             return False
-        last = self._last
-        if last is None or seq <= last[0]:
-            if last is None:
-                self._last = (seq, t_us)
-            return True
-        period = 2 * max(dt, 1)
-        ahead = (seq - last[0]) * period - (t_us - last[1])
-        if ahead <= _SLACK_US and t_us > last[1]:
-            self._last, self._doubted = (seq, t_us), None
-            return True
-        doubted = self._doubted
-        agrees = (
-            doubted is not None
-            and 0 < seq - doubted[0] <= 104
-            and abs((seq - doubted[0]) * period - (t_us - doubted[1])) < _SLACK_US
-        )
-        count = doubted[2] + 1 if agrees and doubted is not None else 1
-        self._doubted = (seq, t_us, count)
-        if count < _BELIEVED:
+        if boot != self._boot:
+            if self._boot is not None and boot != self._told:
+                return False
+            self._enter(boot)
+            self._next = seq
+        gone = self._timeline.believe(seq, n, t_us, 2 * dt, self._most)
+        if gone is None:
             return False
-        self._last, self._doubted = (seq, t_us), None
+        for first, end in gone:
+            self._reopen(first, min(end, self._next))
         return True
 
     def log_record(self, record_id: int) -> None:
@@ -203,50 +209,56 @@ class Ledger:
         """Note that the samples of a hole will not come as samples (they are in the log, or gone)."""
         self._holes = [one for one in self._holes if (one.first, one.end) != (hole.first, hole.end)]
         if hole.boot == self._boot:
-            self._left = hole.first if self._left is None else min(self._left, hole.first)
+            self._left = [*self._left[-_MOST_HOLES:], (hole.first, hole.end)]
 
     def log_done(self) -> None:
         """Nothing is due from the log any more."""
-        self.log_due, self._left = False, None
+        self.log_due, self._left = False, []
 
     def reopen(self, hole: Hole) -> None:
         """Wait again for a part of a hole that was given up."""
-        covered = any(one.first <= hole.first and hole.end <= one.end for one in self._holes)
-        if hole.first < hole.end and hole.boot == self._boot and not covered:
-            self._holes = sorted([*self._holes, hole], key=lambda one: one.first)
+        if hole.boot == self._boot:
+            self._left = without(self._left, hole.first, hole.end)
+            self._reopen(hole.first, hole.end, hole.asked)
+
+    def _reopen(self, first: int, end: int, asked: int = 0) -> None:
+        """Wait again for samples, in as far as they are not waited for."""
+        assert self._boot is not None
+        runs = [(first, end)] if first < end else []
+        for one in self._holes:
+            runs = without(runs, one.first, one.end)
+        if runs:
+            opened = [Hole(self._boot, *run, asked) for run in runs]
+            self._holes = sorted([*self._holes, *opened], key=lambda one: one.first)[:_MOST_HOLES]
 
     def expect(self, boot: int, seq: int) -> None:
         """Samples up to ``seq`` of ``boot`` exist: at a reconnect, what was taken meanwhile is missing."""
         self._enter(boot)
+        self._most = seq + _AHEAD
         if seq > self._next:
-            self._open_hole(self._next, seq)
+            self._open_hole(self._next, seq, 0)
             self._next = seq
 
     def _enter(self, boot: int) -> None:
         if boot == self._boot:
             return
         # what is left of the boot before is in the strap's log
-        self._boot, self._next, self._holes = boot, 0, []
-        self._last = self._doubted = self._left = None
+        self._boot, self._next, self._holes, self._left = boot, 0, [], []
+        self._timeline, self._most = Timeline(), None
 
-    def _samples(self, boot: int, seq: int, n: int, flags: int) -> None:
-        if seq < 0 or seq + n > SEQ_SPAN:
-            return
-        if boot != self._boot:
-            self._enter(boot)
-            self._next = seq
+    def _samples(self, seq: int, n: int, flags: int) -> None:
         if seq < self._next:
             self._fill(seq, min(seq + n, self._next))
         if seq + n > self._next:
             first = max(seq, self._next)
-            if first > self._next and not flags & SampleFlag.LOST_BEFORE:
-                self._open_hole(self._next, first)
+            if first > self._next:
+                self._open_hole(self._next, first, _LOST_ASKED if flags & SampleFlag.LOST_BEFORE else 0)
             self.samples += seq + n - first
             self._next = seq + n
 
-    def _open_hole(self, first: int, end: int) -> None:
+    def _open_hole(self, first: int, end: int, asked: int) -> None:
         assert self._boot is not None
-        self._holes.append(Hole(self._boot, first, end))
+        self._holes.append(Hole(self._boot, first, end, asked))
         if len(self._holes) > _MOST_HOLES:
             del self._holes[0]
 
@@ -262,6 +274,18 @@ class Ledger:
             if end < hole.end:
                 left.append(replace(hole, first=end, asked=0))
         self._holes = left
+        if self._left:
+            self._left = without(self._left, first, end)
+
+
+def without(runs: list[tuple[int, int]], first: int, end: int) -> list[tuple[int, int]]:
+    """Runs [first, end) less what lies in another."""
+    if first >= end:
+        return list(runs)
+    left: list[tuple[int, int]] = []
+    for a, b in runs:
+        left += [run for run in ((a, min(b, first)), (max(a, end), b)) if run[0] < run[1]]
+    return left
 
 
 def _nearest(difference: int) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unslouch.wire.assemble import Sorted, assemble, merge, to_blocks, unwrap_boots
+from unslouch.wire.boots import BootWatch
 from unslouch.wire.fragments import LogAssembler
 from unslouch.wire.layout import WireFault
 from unslouch.wire.parse import Parsed, parse_log, parse_stream
@@ -36,7 +37,9 @@ def decode_all(packets: Sequence[Packet] | PacketTable) -> Decoded:
     clocks of several boots are joined by the arrival of their packets (or their TIME records).
     """
     table = packets if isinstance(packets, PacketTable) else PacketTable.of(packets)
+    table, strangers = BootWatch().sift(table, flush=True)
     step = _Step(table, LogAssembler(), None)
+    step.errors[WireFault.BAD_VALUE] += strangers
     reference = step.newest_boot()
     ordered = None if reference is None else assemble(step.parsed.groups, reference, 0, step.errors)
     if ordered is None or reference is None:
@@ -63,6 +66,7 @@ class Decoder:
     def __init__(self, patience_s: float = PATIENCE_S) -> None:
         self._patience_us = int(patience_s * 1e6)
         self._log = LogAssembler()
+        self._boots = BootWatch()
         self._anchor: Anchor | None = None
         self._held: Sorted | None = None
         self._packets = 0
@@ -85,7 +89,9 @@ class Decoder:
         return self._advance(PacketTable.of(()), flush=True)
 
     def _advance(self, table: PacketTable, *, flush: bool) -> Decoded:
+        table, strangers = self._boots.sift(table, flush=flush)
         step = _Step(table, self._log, self._anchor)
+        step.errors[WireFault.BAD_VALUE] += strangers
         self._anchor = step.anchor
         reference = self._boot
         if reference is None:

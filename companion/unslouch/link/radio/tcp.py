@@ -154,6 +154,8 @@ class _TcpScanner(BumbleScanner):
     async def start(self) -> None:
         if self.wire.transport is None:
             raise _absent()
+        # for its whole life: the next adapter knows nothing of this scan
+        self.device = type(self).device
         try:
             await super().start()
         except BaseBumbleError as error:

@@ -1,0 +1,143 @@
+"""Which packets can be what they say: sequence, time and contents of one boot held against each other.
+
+On an encrypted link the radio breaks nothing, but the way from the controller to the program has no checksum, and a
+strap may lie. A packet that was wrongly believed would count as samples that are there: they would never be asked for,
+and the strap be told to forget them. So the ledger judges at least as strictly as the decoder does.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from unslouch.wire.layout import Kind
+from unslouch.wire.quaternion_codec import SQUARE_LIMIT, STREAM_BITS
+
+BELIEVED = 3
+"""Packets that agree with each other, and with nothing before, before they are believed."""
+NEAR = 104
+"""Samples within which packets are held to agree."""
+DRIFT = 0.02
+"""Of the time between two packets: what the sensor's rate may have drifted since the strap measured it."""
+HALF = 0.5
+"""Of a period: a packet is nearer to its own place than to its neighbour's."""
+RATE = 0.1
+"""Within which the sample period stays over a boot, as the strap takes it (firmware/strap/src/sampler.rs)."""
+KEPT = 8192
+"""Packets that are remembered: more than the strap's RAM holds in the smallest."""
+_CODE = 1 << (STREAM_BITS - 1)
+_MASK = (1 << STREAM_BITS) - 1
+_LIMIT = SQUARE_LIMIT[STREAM_BITS]
+
+
+class Timeline:
+    """Times of one boot's packets that were believed, in order of their sequence."""
+
+    def __init__(self) -> None:
+        self._seq: list[int] = []
+        self._t: list[int] = []
+        self._n: list[int] = []
+        self._period = 0
+        self._doubted: tuple[int, int, int] | None = None
+        """Sequence and time of the newest packet that was doubted, and how many agreed with it."""
+
+    def believe(
+        self, seq: int, n: int, t_us: int, period_us: int, most: int | None = None
+    ) -> list[tuple[int, int]] | None:
+        """Judge a packet of samples (n is 0 for an ANCHOR); one that is believed is remembered.
+
+        Parameters
+        ----------
+        most
+            Where nothing is known yet: the highest sequence that can be.
+
+        Returns
+        -------
+        list of (int, int) or None
+            None for a packet that cannot be what it says. Else the runs [first, end) of samples that are believed no
+            more, because several packets agree against them.
+        """
+        if period_us <= 0 and n > 1:
+            return None
+        if self._fits(seq, t_us, period_us, most):
+            self._doubted = None
+            self._keep(seq, n, t_us, period_us)
+            return []
+        doubted = self._doubted
+        agrees = (
+            doubted is not None
+            and 0 < seq - doubted[0] <= NEAR
+            and abs(t_us - doubted[1] - (seq - doubted[0]) * period_us) <= self._slack(seq - doubted[0], period_us)
+        )
+        count = doubted[2] + 1 if agrees and doubted is not None else 1
+        self._doubted = (seq, t_us, count)
+        if count < BELIEVED:
+            return None
+        self._doubted = None
+        gone = self._contradicting(seq, t_us)
+        self._keep(seq, n, t_us, period_us)
+        return gone
+
+    def _contradicting(self, seq: int, t_us: int) -> list[tuple[int, int]]:
+        """Forget what contradicts a packet; the runs of samples."""
+        at = bisect_left(self._seq, seq)
+        low, high = at, at
+        while low > 0 and self._t[low - 1] >= t_us:
+            low -= 1
+        while high < len(self._seq) and (self._t[high] <= t_us or self._seq[high] == seq):
+            high += 1
+        gone = [(self._seq[i], self._seq[i] + self._n[i]) for i in range(low, high) if self._n[i]]
+        del self._seq[low:high], self._t[low:high], self._n[low:high]
+        if not self._seq:
+            self._period = 0
+        return gone
+
+    def _slack(self, samples: int, period_us: int) -> float:
+        return (HALF + DRIFT * samples) * period_us
+
+    def _fits(self, seq: int, t_us: int, period_us: int, most: int | None) -> bool:
+        known = self._seq
+        if not known:
+            return most is None or seq <= most
+        if self._period and abs(period_us - self._period) > RATE * self._period:
+            return False
+        at = bisect_left(known, seq)
+        if at < len(known) and known[at] == seq:
+            return abs(t_us - self._t[at]) < HALF * period_us
+        near = False
+        if at > 0:
+            apart, since = seq - known[at - 1], t_us - self._t[at - 1]
+            if since <= 0:
+                return False
+            near = abs(since - apart * period_us) <= self._slack(apart, period_us)
+        if at < len(known):
+            apart, until = known[at] - seq, self._t[at] - t_us
+            if until <= 0:
+                return False
+            near = near or abs(until - apart * period_us) <= self._slack(apart, period_us)
+        return near
+
+    def _keep(self, seq: int, n: int, t_us: int, period_us: int) -> None:
+        if self._period == 0:
+            self._period = period_us
+        at = bisect_left(self._seq, seq)
+        if at < len(self._seq) and self._seq[at] == seq:
+            self._n[at] = max(self._n[at], n)
+            return
+        self._seq.insert(at, seq)
+        self._t.insert(at, t_us)
+        self._n.insert(at, n)
+        if len(self._seq) > KEPT:
+            half = KEPT // 8
+            del self._seq[:half], self._t[:half], self._n[:half]
+
+
+def sound(data: bytes, at: int, size: int) -> bool:
+    """Whether every sample of a packet holds an orientation, where its kind has one (docs/protocol.md, 4.5)."""
+    if data[0] == Kind.RAW.head:
+        return True
+    for start in range(at, len(data), size):
+        packed = int.from_bytes(data[start : start + 6], "little")
+        a, b, c = packed & _MASK, packed >> STREAM_BITS & _MASK, packed >> 2 * STREAM_BITS & _MASK
+        if not (a and b and c) or (a - _CODE) ** 2 + (b - _CODE) ** 2 + (c - _CODE) ** 2 > _LIMIT:
+            return False
+    return True
