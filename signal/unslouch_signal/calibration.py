@@ -101,7 +101,7 @@ class Calibration:
         d = cast("dict[str, Any]", raw)
         if d.get("version") != JSON_VERSION or isinstance(d.get("version"), bool):
             raise ValueError(
-                f"calibration version {d.get('version')!r} is not {JSON_VERSION}, the one this program reads"
+                f"calibration version {str(d.get('version'))[:20]} is not {JSON_VERSION}, the one this program reads"
             )
         mount = _numbers(d.get("mount"), 4, "mount")
         if abs(math.sqrt(math.fsum(c * c for c in mount)) - 1) > 1e-3:

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from mcap.opcode import Opcode
 from mcap.records import Channel, Schema
 
 from unslouch.errors import FileError, Reason
@@ -22,12 +23,14 @@ from unslouch.recording.foxglove import (
 )
 from unslouch.recording.mcap_bulk import BulkWriter, Messages, made
 from unslouch.recording.mcap_file import McapFile, read_mcap
-from unslouch.recording.mcap_scan import MESSAGE_HEAD, RECORD_HEAD
+from unslouch.recording.mcap_scan import MAGIC, MESSAGE_HEAD, RECORD_HEAD
 from unslouch.recording.model import Recording
 from unslouch.recording.reader import recording_of
 
 DRAFT = ".tidy"
 """How the name of an unfinished rewrite ends; one that a killed program left is worth nothing."""
+_HEAD = 1 << 16
+"""Header, schemas and channels take less."""
 AT_ONCE = 20_000
 """Decoded messages made before they are written: some MB."""
 
@@ -52,6 +55,28 @@ def compact(path: Path, *, decoded: bool = True) -> None:
         raise FileError(Reason.BAD_FILE, f"{path} cannot be written: {error.strerror}.", "Is the disk full?") from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+def is_tidy(path: Path) -> bool:
+    """Whether a recording was rewritten already: its messages lie in chunks.
+
+    Raises
+    ------
+    FileError
+        When it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            start = np.frombuffer(file.read(_HEAD), np.uint8)
+    except OSError as error:
+        raise FileError(Reason.FILE_ACCESS, f"{path} cannot be read: {error.strerror}.") from error
+    at = len(MAGIC)
+    while at + RECORD_HEAD <= len(start):
+        opcode = int(start[at])
+        if opcode in (Opcode.CHUNK, Opcode.MESSAGE, Opcode.DATA_END):
+            return opcode == Opcode.CHUNK
+        at += RECORD_HEAD + int.from_bytes(start[at + 1 : at + RECORD_HEAD].tobytes(), "little")
+    return False
 
 
 def write_tidy(file: McapFile, source: Path, target: Path, *, decoded: bool = True) -> None:

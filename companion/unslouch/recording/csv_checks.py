@@ -16,6 +16,11 @@ from unslouch.recording.model import Notice, NoticeKind
 from unslouch_signal import quaternion
 from unslouch_signal.samples import BoolArray, FloatArray
 
+_ANY_UNIT = 1e19
+"""Nanoseconds since 1970 stay below, and squares of it are numbers still."""
+_LONGEST_S = 1e9
+"""30 years."""
+
 
 @dataclass(frozen=True, slots=True)
 class CsvChecks:
@@ -51,16 +56,14 @@ class CsvChecks:
 
 
 def check_finite(path: Path, table: FloatArray, names: list[str], first_line: int) -> None:
-    """Refuse NaN and infinity; ``table`` is (n, columns)."""
-    if bool(np.isfinite(table.sum())):
+    """Refuse NaN, infinity and what is as good as that; ``table`` is (n, columns)."""
+    if float(np.abs(table).max()) <= _ANY_UNIT:
         return
-    wrong = np.argwhere(~np.isfinite(table))
-    if len(wrong):
-        row, column = (int(v) for v in wrong[0])
-        found = f"but there is {table[row, column]}"
-        where = f"{path}, line {row + first_line}, column {names[column]}"
-        advice = "Leave out lines without a sample; a gap in t is understood as one."
-        raise FileError(Reason.BAD_FILE, f"{where}: a finite number was expected, {found}.", advice)
+    row, column = (int(v) for v in np.argwhere(~(np.abs(table) <= _ANY_UNIT))[0])
+    found = f"but there is {table[row, column]:g}"
+    where = f"{path}, line {row + first_line}, column {names[column]}"
+    advice = "Leave out lines without a sample; a gap in t is understood as one."
+    raise FileError(Reason.BAD_FILE, f"{where}: a finite number was expected, {found}.", advice)
 
 
 def check_time(path: Path, t: FloatArray, first_line: int) -> None:
@@ -83,11 +86,12 @@ def check_time(path: Path, t: FloatArray, first_line: int) -> None:
     raise FileError(Reason.BAD_FILE, message, advice)
 
 
-def check_rate(path: Path, t: FloatArray, checks: CsvChecks) -> list[Notice]:
+def check_rate(path: Path, t: FloatArray, first_line: int, checks: CsvChecks) -> list[Notice]:
     """Refuse time that cannot be seconds; notice missing and uneven time stamps."""
-    if len(t) < 3:
-        return []
     step = np.diff(t)
+    if len(t) < 3:
+        _check_jump(path, t, first_line)
+        return []
     usual = float(np.median(step))
     rate = 1.0 / usual
     low, high = checks.rate
@@ -100,6 +104,7 @@ def check_rate(path: Path, t: FloatArray, checks: CsvChecks) -> list[Notice]:
     if rate > high:
         message = f"{path}, column t: seconds were expected, but samples would come {rate:.0f} times a second."
         raise FileError(Reason.BAD_FILE, message, "Is t a count of samples, or in minutes? It must be seconds.")
+    _check_jump(path, t, first_line)
     notices: list[Notice] = []
     holes = _holes(step, usual, checks.gap)
     if bool(holes.any()):
@@ -116,6 +121,18 @@ def check_rate(path: Path, t: FloatArray, checks: CsvChecks) -> list[Notice]:
         text = f"{path.name}: time stamps are uneven ({spread * 1e3:.2g} ms rms at {rate:.4g} Hz)."
         notices.append(Notice(NoticeKind.JITTER, text))
     return notices
+
+
+def _check_jump(path: Path, t: FloatArray, first_line: int) -> None:
+    """Refuse times that jump on by decades, or lie too far off for seconds to have digits left."""
+    step = np.diff(t)
+    if len(step) and float(step.max()) > _LONGEST_S:
+        where = f"{path}, line {int(np.argmax(step)) + 1 + first_line}, column t"
+        message = f"{where}: seconds were expected, but time jumps on by {float(step.max()):.3g}."
+        raise FileError(Reason.BAD_FILE, message, "Where the clock was set anew, cut the file there.")
+    if float(np.abs(t).max()) > 100 * _LONGEST_S:
+        message = f"{path}, line {first_line}, column t: seconds were expected, but there is {t[0]:g}."
+        raise FileError(Reason.BAD_FILE, message, "Say --units ms, us or ns where t is in those.")
 
 
 def _holes(step: FloatArray, usual: float, gap: float) -> BoolArray:

@@ -79,7 +79,7 @@ def read_csv(path: Path, units: Sequence[str] = (), checks: CsvChecks | None = N
     ]
     t = columns["t"] * factors["t"]
     check_time(path, t, first_line)
-    notices += check_rate(path, t, checks)
+    notices += check_rate(path, t, first_line, checks)
     acc = _stacked(columns, ACC, factors["acc"])
     gyr = _stacked(columns, GYR, factors["gyr"])
     quat = _stacked(columns, QUAT, 1.0)
