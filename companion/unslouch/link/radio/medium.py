@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -69,7 +70,9 @@ class Connection(bumble_controller.Connection):
             self.flush()
         elif self.next_event is None:
             loop, interval = asyncio.get_running_loop(), self.interval * 0.00125
-            self.next_event = loop.call_at((loop.time() // interval + 1) * interval, self.send_event)
+            # a clock that stands at an event must not find that event before it again, by the last bit of a division
+            passed = math.floor(loop.time() / interval + 1e-6)
+            self.next_event = loop.call_at((passed + 1) * interval, self.send_event)
 
     def send_event(self) -> None:
         """Send as much as one connection event has airtime for."""
