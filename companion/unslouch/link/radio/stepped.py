@@ -198,6 +198,12 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         """Keep step with a process from now on."""
         self._steps.followers.append(follower)
 
+    def close(self) -> None:
+        """Let go of everything."""
+        for follower in self._steps.followers:
+            follower.leave()
+        super().close()
+
 
 def current() -> SteppedLoop | None:
     """Return the running loop, if it is a stepped one."""

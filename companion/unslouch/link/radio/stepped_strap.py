@@ -42,20 +42,20 @@ class SteppedStrap(StrapProcess):
     def __init__(self, options: ProcessOptions, port: int, server: H4Server, samples: Samples | None = None) -> None:
         super().__init__(options, port)
         self._server, self._samples = server, samples
-        self._clock = socket.create_server(("127.0.0.1", 0))
-        self._clock.settimeout(STUCK_S)
-        self._typed = 0
+        self._clock = self._typed = 0
 
     def _arguments(self) -> list[str]:
-        return [*super()._arguments(), "--clock", f"tcp:127.0.0.1:{self._clock.getsockname()[1]}"]
+        return [*super()._arguments(), "--clock", f"tcp:127.0.0.1:{self._clock}"]
 
     async def start(self) -> None:
         """Start it; no time passes meanwhile."""
-        with self._held() as loop:
+        with self._held() as loop, socket.create_server(("127.0.0.1", 0)) as clock:
+            clock.settimeout(STUCK_S)
+            self._clock = int(clock.getsockname()[1])
             if self._samples is not None:
                 await self._samples.forget()
             await super().start()
-            connection, _ = self._clock.accept()
+            connection, _ = clock.accept()
             connection.settimeout(STUCK_S)
             wire, samples, self._typed = self._server.newest, self._samples, 0
             assert wire is not None
@@ -78,10 +78,6 @@ class SteppedStrap(StrapProcess):
         """Kill it; no time passes meanwhile."""
         with self._held():
             await super().pull_battery()
-
-    def close(self) -> None:
-        """Let go of its clock for good."""
-        self._clock.close()
 
     @contextlib.contextmanager
     def _held(self) -> Generator[SteppedLoop]:
