@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from unslouch.cli.data import prune_recordings
 from unslouch.cli.main import unslouch
-from unslouch.cli.rebuild import rebuild_database, recording_row
+from unslouch.cli.rebuild import rebuild_database
+from unslouch.cli.settling import prune
+from unslouch.cli.synced import keep_recording
 from unslouch.link.known import KnownStrap, KnownStraps
 from unslouch.link.ledger import Position
 from unslouch.recording.writer import RecordingWriter
@@ -44,7 +45,7 @@ def filled(folder: Path, *, killed: bool = False) -> DataPaths:
             log.end(50.0, Outcome.ENDED)
         store.set_setting("desk", {"flexion_deg": 15.0})
         writer.close()
-        store.put(recording_row(path))
+        keep_recording(store, path)
     return paths
 
 
@@ -75,8 +76,8 @@ def test_a_lost_database_comes_back(tmp_path: Path):
 
 def test_results_outlive_their_recordings(tmp_path: Path):
     paths = filled(tmp_path / "data")
-    assert prune_recordings(paths, 3650, 10**9) == (0, 0)
-    gone, freed = prune_recordings(paths, 0, 0)
+    assert prune(paths, 3650, 10**9) == (0, 0)
+    gone, freed = prune(paths, 0, 0)
     assert gone == 1
     assert freed > 0
     rebuild_database(paths)

@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from unslouch.cli.command import FILE, UnslouchCommand, data_dir_option, examples, json_option
 from unslouch.errors import Reason, UnslouchError
 
-if TYPE_CHECKING:
-    from unslouch.store.paths import DataPaths
-
-KEEP_DAYS = 90
-KEEP_GB = 5.0
-"""Raw recordings are kept so long and so much, a year of days at the desk in economy mode; results for ever."""
-
 
 @click.group(
     epilog=examples(
         "unslouch data show",
-        "unslouch data prune --days 30",
+        "unslouch data keep --days 30",
         "unslouch data export backup.zip",
         "unslouch data forget-me",
     )
@@ -67,50 +57,43 @@ def show(as_json: bool, data_dir: Path | None) -> None:
     click.echo(f"  straps      {', '.join(map(str, straps)) or 'none'}")  # pyright: ignore[reportUnknownArgumentType]
 
 
-@data.command(cls=UnslouchCommand, epilog=examples("unslouch data prune", "unslouch data prune --days 30 --gb 1"))
-@click.option("--days", type=click.FloatRange(0), default=KEEP_DAYS, show_default=True, help="Keep so many days.")
-@click.option("--gb", type=click.FloatRange(0), default=KEEP_GB, show_default=True, help="Keep so much, the newest.")
+@data.command(cls=UnslouchCommand, epilog=examples("unslouch data keep", "unslouch data keep --days 30 --gb 1"))
+@click.option("--days", type=click.FloatRange(0), help="Keep raw recordings so many days.")
+@click.option("--gb", type=click.FloatRange(0), help="Keep so much of them, the newest.")
 @data_dir_option
-def prune(days: float, gb: float, data_dir: Path | None) -> None:
-    """Delete old raw recordings; their results stay."""
-    from unslouch.store.paths import data_paths
+def keep(days: float | None, gb: float | None, data_dir: Path | None) -> None:
+    """Say or set how long raw recordings are kept; older ones go by themselves when a recording ends.
 
-    gone, freed = prune_recordings(data_paths(data_dir), days, int(gb * 1e9))
-    click.echo(f"{gone} recordings deleted, {_megabytes(freed)} freed. Results stay.")
-
-
-def prune_recordings(paths: DataPaths, days: float, most: int) -> tuple[int, int]:
-    """Delete recordings beyond an age or a size; how many, and their bytes.
-
-    One that a strap's link is writing, or wrote when it was killed, is left alone.
+    Results are kept for ever, and a recording of which not all is in the results yet is never deleted.
     """
-    from unslouch.cli.rebuild import recording_row
-    from unslouch.link.known import KnownStraps
-    from unslouch.store.rows import RecordingRow
+    from unslouch.cli.settling import SETTING, limits
+    from unslouch.store.paths import data_paths
     from unslouch.store.store import Store
 
-    if not paths.recordings.is_dir():
-        return 0, 0
-    busy = {Path(strap.recording).name for strap in KnownStraps(paths.root / "straps.json").all() if strap.recording}
-    gone = freed = kept = 0
-    now = time.time()
-    with Store.open(paths) as store:
-        rows = {row.uid: row for row in store.select(RecordingRow)}
-        for file in sorted(paths.recordings.glob("*.mcap"), reverse=True):
-            size = file.stat().st_size
-            old = now - file.stat().st_mtime > days * 86400 or kept + size > most
-            if not old or file.name in busy:
-                kept += size
-                continue
-            try:
-                row = rows.get(file.name) or recording_row(file)
-            except UnslouchError:
-                row = None  # no recording of ours: nothing to note
-            file.unlink()
-            if row is not None:
-                store.put(replace(row, pruned_utc=now))
-            gone, freed = gone + 1, freed + size
-    return gone, freed
+    with Store.open(data_paths(data_dir)) as store:
+        before = limits(store)
+        chosen = (before[0] if days is None else days, before[1] if gb is None else gb)
+        if chosen != before:
+            store.set_setting(SETTING, {"days": chosen[0], "gb": chosen[1]})
+    click.echo(f"Raw recordings are kept for {chosen[0]:g} days, {chosen[1]:g} GB at most. Results stay for ever.")
+
+
+@data.command(cls=UnslouchCommand, epilog=examples("unslouch data prune", "unslouch data prune --days 30 --gb 1"))
+@click.option("--days", type=click.FloatRange(0), help="Keep so many days (default: as set with `data keep`).")
+@click.option("--gb", type=click.FloatRange(0), help="Keep so much, the newest (default: as set).")
+@data_dir_option
+def prune(days: float | None, gb: float | None, data_dir: Path | None) -> None:
+    """Delete old raw recordings now; their results stay."""
+    from unslouch.cli.settling import left_over, prune, settle
+    from unslouch.cli.working import Working
+    from unslouch.store.paths import data_paths
+
+    paths = data_paths(data_dir)
+    with Working("Keeping what was recorded"):
+        for path in left_over(paths):  # what is not in the results yet is never deleted
+            settle(paths, path)
+        gone, freed = prune(paths, days, None if gb is None else int(gb * 1e9))
+    click.echo(f"{gone} recordings deleted, {_megabytes(freed)} freed. Results stay.")
 
 
 @data.command("export", cls=UnslouchCommand, epilog=examples("unslouch data export backup.zip"))

@@ -113,8 +113,19 @@ def unslouch(ctx: click.Context) -> None:
     A strap on the upper back streams its orientation; unslouch judges it. It helps to notice and change posture; it is
     no medical device.
     """
+    ctx.call_on_close(_settled)
     if ctx.invoked_subcommand is None:
         _bare(ctx)
+
+
+def _settled() -> None:
+    """Wait for what still goes on with closed recordings; not where a signal ends the process: the next one does it."""
+    settling = sys.modules.get("unslouch.cli.settling")
+    if settling is None or isinstance(sys.exc_info()[1], SystemExit):
+        return
+    for one in settling.wait_for_all():
+        if one.failure is not None:
+            click.echo(f"The recording could not be kept yet: {one.failure.message} {one.failure.advice}", err=True)
 
 
 def _bare(ctx: click.Context) -> None:

@@ -13,7 +13,6 @@ from unslouch.cli.command import UnslouchCommand, data_dir_option, examples
 
 if TYPE_CHECKING:
     from unslouch.store.paths import DataPaths
-    from unslouch.store.rows import RecordingRow
     from unslouch.store.store import Store
 
 
@@ -44,8 +43,8 @@ def rebuild_database(paths: DataPaths) -> tuple[int, list[str]]:
     StoreError
         When the new one cannot be written; the old one is then still in its place.
     """
+    from unslouch.cli.synced import keep_recording
     from unslouch.errors import UnslouchError
-    from unslouch.store.paths import DataPaths
     from unslouch.store.store import Store
 
     draft = paths.root / ".rebuild.db"
@@ -62,45 +61,13 @@ def rebuild_database(paths: DataPaths) -> tuple[int, list[str]]:
         for file in files:
             try:
                 _restore(store, file)
+                keep_recording(store, file)
                 read += 1
             except UnslouchError as error:
                 skipped.append(f"{file.name} was left out: {error.message}")
         store.close_interrupted()
-    for file in files:
-        try:
-            _synced(DataPaths(paths.root), draft, file)
-        except UnslouchError:
-            continue  # it was told above
     _swap(paths, draft)
     return read, skipped
-
-
-def recording_row(file: Path) -> RecordingRow:
-    """Return the row of a recording, from the file alone.
-
-    Raises
-    ------
-    FileError
-        When it is no recording.
-    """
-    import json
-
-    from unslouch.recording.mcap_file import read_mcap
-    from unslouch.store.rows import RecordingRow
-
-    mcap = read_mcap(file)
-    topics = {channel.id: channel.topic for channel in mcap.channels.values()}
-    first = last = None
-    strap = None
-    for number, ns, data in mcap.messages():
-        topic = topics.get(number, "")
-        if topic.startswith("/strap/"):
-            first = ns if first is None else min(first, ns)
-            last = ns if last is None else max(last, ns)
-        elif topic == "/device" and strap is None:
-            strap = json.loads(data).get("name")
-    begun = (first or 0) / 1e9
-    return RecordingRow(file.name, file.name, strap, begun, (last or 0) / 1e9, file.stat().st_size)
 
 
 def _restore(store: Store, file: Path) -> None:
@@ -111,7 +78,6 @@ def _restore(store: Store, file: Path) -> None:
     mcap = read_mcap(file)
     results = {channel.id for channel in mcap.channels.values() if channel.topic == "/result"}
     with store.transaction():
-        store.put(recording_row(file))
         for number, _, data in mcap.messages():
             if number in results:
                 restore(store, bytes(data).decode("utf-8"))
@@ -119,7 +85,7 @@ def _restore(store: Store, file: Path) -> None:
 
 def _take_over(store: Store, old: Store, files: set[str]) -> None:
     """Take what no recording can give, and the settings."""
-    from unslouch.store.rows import CalibrationRow, RecordingRow, ScreeningRow, SessionRow
+    from unslouch.store.rows import CalibrationRow, ClockRow, HoldingRow, RecordingRow, ScreeningRow, SessionRow
     from unslouch.store.store import PARTS
 
     def lost(recording: str | None) -> bool:
@@ -132,6 +98,8 @@ def _take_over(store: Store, old: Store, files: set[str]) -> None:
         store.put(*old.select(ScreeningRow))
         store.put(*(row for row in old.select(RecordingRow) if row.uid not in files))
         store.put(*(row for row in old.select(CalibrationRow) if lost(row.recording)))
+        store.put(*(row for row in old.select(ClockRow) if lost(row.recording)))
+        store.put(*(row for row in old.select(HoldingRow) if lost(row.recording)))
         sessions = [row for row in old.select(SessionRow) if lost(row.recording)]
         store.put(*sessions)
         for table in PARTS:
@@ -139,14 +107,6 @@ def _take_over(store: Store, old: Store, files: set[str]) -> None:
             for session in sessions:
                 for line in old.query(f"SELECT * FROM {table} WHERE session = ?", (session.uid,)):
                     store.put_columns(table, dict(zip(names, line, strict=True)))
-
-
-def _synced(paths: DataPaths, draft: Path, file: Path) -> None:
-    from unslouch.cli.synced import keep_in
-    from unslouch.store.store import Store
-
-    with closing(Store(draft)) as store:
-        keep_in(store, file)
 
 
 def _swap(paths: DataPaths, draft: Path) -> None:

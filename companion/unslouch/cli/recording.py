@@ -79,15 +79,24 @@ def sync(timeout: float, strap: str | None, data_dir: Path | None) -> None:
         feed.close()
     if not whole:
         raise LinkError(link.reason or Reason.TIMEOUT, f"The fetch is not finished. {link.text}", link.advice)
-    from unslouch.cli.synced import keep_synced
-    from unslouch.store.paths import data_paths
+    from unslouch.cli.settling import wait_for_all
 
-    kept = keep_synced(data_paths(data_dir), Path(feed.recording or ""))
-    minutes = sum(seconds for _, seconds in kept) / 60
-    if kept:
-        click.echo(f"{minutes:.0f} minutes that the strap took alone are in your progress now.")
-    else:
+    done = wait_for_all()
+    for one in done:
+        if one.failure is not None:
+            raise one.failure
+    kept = [session for one in done for session in one.kept]
+    if not kept:
         click.echo("Everything was here already.")
+        return
+    minutes = sum(session.seconds for session in kept) / 60
+    click.echo(f"{minutes:.0f} minutes that the strap took alone are in your progress now.")
+    for session in kept:
+        if session.uncertain_s is not None:
+            off = "a day or more" if session.uncertain_s > 86400 else f"{session.uncertain_s / 60:.0f} minutes"
+            click.echo(
+                f"{session.seconds / 60:.0f} of them may be dated wrongly by {off}: the strap had restarted unheard.",
+            )
 
 
 def _fetch(feed: Conveyor, timeout: float) -> tuple[LinkState, bool]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from unslouch.cli.command import FILE
+from unslouch.cli.working import Working
 from unslouch.errors import Reason
 
 if TYPE_CHECKING:
+    from unslouch.link.hold import Hold
     from unslouch.link.known import KnownStrap, KnownStraps
     from unslouch.link.radios import Radio
     from unslouch.live.conveyor import Conveyor
-    from unslouch.store.paths import DataPaths
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -117,7 +119,14 @@ def live_feed(
     record: Path | None = None,
     profile: int | None = None,
 ) -> Conveyor:
-    """Open a known strap as a feed whose recording is noted in the store."""
+    """Open a known strap as a feed whose recording is noted in the store.
+
+    Raises
+    ------
+    LinkError
+        TAKEN, when another unslouch on this machine has the strap.
+    """
+    from unslouch.cli.settling import Settling
     from unslouch.desk.preferences import preferences
     from unslouch.live.strap_feed import Wanted, strap_feed
     from unslouch.report.judge import calibration_from
@@ -129,41 +138,28 @@ def live_feed(
         slouch = preferences(store).slouch_parameters()
     wanted = Wanted(slouch, None if calibration is None else calibration_from(calibration), record, profile=profile)
 
-    finish_killed(known, paths)
-    return strap_feed(
-        straps_of(data_dir),
-        known,
-        paths.recordings,
-        radio_of(data_dir),
-        wanted,
-        on_recorded=lambda path, _begun, _ended: note_recording(paths, path),
-    )
+    hold = held(known, data_dir).take()
+    try:
+        return strap_feed(
+            straps_of(data_dir),
+            known,
+            paths.recordings,
+            radio_of(data_dir),
+            wanted,
+            on_recorded=lambda path, _begun, _ended: Settling(paths).begin(path),
+            on_closed=hold.release,
+        )
+    except BaseException:
+        hold.release()
+        raise
 
 
-def note_recording(paths: DataPaths, path: Path) -> None:
-    """Keep in the store that there is a recording, and count what the strap took alone.
+def held(known: KnownStrap, data_dir: Path | None) -> Hold:
+    """Return the hold on a strap that keeps other processes off it."""
+    from unslouch.link.hold import Hold
+    from unslouch.store.paths import data_paths
 
-    A recording that was put elsewhere by name is the person's own affair.
-    """
-    from unslouch.cli.rebuild import recording_row
-    from unslouch.cli.synced import keep_in
-    from unslouch.store.store import Store
-
-    with Store.open(paths) as store:
-        if path.resolve().parent == paths.recordings.resolve():
-            store.put(recording_row(path))
-        keep_in(store, path)
-
-
-def finish_killed(known: KnownStrap, paths: DataPaths) -> None:
-    """Tidy the recording of a program that was killed, before its strap is recorded anew."""
-    path = Path(known.recording) if known.recording else None
-    if path is None or not path.exists():
-        return
-    from unslouch.recording.compact import compact
-
-    compact(path)
-    note_recording(paths, path)
+    return Hold(data_paths(data_dir).root, known.address, known.name)
 
 
 def at_strap(data_dir: Path | None, strap: str | None, work: Callable[[Any, KnownStrap], Coroutine[Any, Any, T]]) -> T:
@@ -174,20 +170,22 @@ def at_strap(data_dir: Path | None, strap: str | None, work: Callable[[Any, Know
     UnslouchError
         NOT_FOUND where no strap is known, LinkError where it cannot be reached.
     """
-    straps = straps_of(data_dir)
-    known = straps.find(strap)
+    known = straps_of(data_dir).find(strap)
     radio = radio_of(data_dir)
 
     async def run() -> T:
         from unslouch.link.visit import opened, visit
 
-        async with (
-            opened(radio) as backends,
-            visit(backends, known.address, radio=radio, serial=known.serial) as connection,
-        ):
+        async with AsyncExitStack() as stack:
+            with Working(f"Connecting to {known.name}"):
+                backends = await stack.enter_async_context(opened(radio))
+                connection = await stack.enter_async_context(
+                    visit(backends, known.address, name=known.name, radio=radio, serial=known.serial)
+                )
             return await work(connection, known)
 
-    return run_async(run())
+    with held(known, data_dir):
+        return run_async(run())
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
@@ -208,6 +206,11 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
 
     with Interruptions() as interruptions:
         return asyncio.run(watched())
+
+
+def signal_word(rssi: int) -> str:
+    """One word for a signal strength, dBm."""
+    return "strong" if rssi >= -65 else "good" if rssi >= -80 else "weak" if rssi >= -90 else "very weak"
 
 
 def granted(word: str, status: Any) -> None:

@@ -1,29 +1,43 @@
-"""What the strap took while it was alone, counted as desk sessions as if it had been live."""
+"""What a recording brings into the store; what the strap took while it was alone counts as if it had been live."""
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unslouch.desk.keeping import keep
 from unslouch.desk.preferences import preferences
 from unslouch.desk.session import DeskSession
-from unslouch.desk.values import End
+from unslouch.desk.values import DeskEffect, End
+from unslouch.errors import FileError
+from unslouch.live.dating import BootDate, BootTime, boot_order, boots_of, dated, merged_boots
+from unslouch.live.strap_feed import SLOUCH, slouch_of
 from unslouch.recording.model import Recording
-from unslouch.recording.reader import read_packets, read_recording
-from unslouch.store.log import SessionLog, SessionStart
-from unslouch.store.paths import DataPaths
-from unslouch.store.rows import SessionKind, Source
+from unslouch.recording.reader import read_recording
+from unslouch.store.log import Save, SessionLog, SessionStart
+from unslouch.store.rows import (
+    AlertRow,
+    ClockRow,
+    HoldingRow,
+    MarkerRow,
+    RecordingRow,
+    SessionKind,
+    SharpPainRow,
+    Source,
+)
 from unslouch.store.store import Store
 from unslouch.wire.layout import Content
-from unslouch.wire.records import DecodedBlock
-from unslouch.wire.source import Channel
-from unslouch.wire.table import CHANNEL_NUMBER
+from unslouch.wire.records import DecodedBlock, EventCode, StrapEvent
 from unslouch_signal.analyser import Analyser, AnalyserParameters
 from unslouch_signal.calibration import Calibration
+from unslouch_signal.events import Direction
 from unslouch_signal.samples import SampleBlock
 
 PAUSE_S = 600.0
@@ -32,60 +46,238 @@ SHORTEST_S = 60.0
 """Less is an outage of the radio during a session that was live, not one of its own."""
 STEP_S = 1.0
 """Sessions see the state this often, as they do live."""
+SAME_ALERT_S = 20.0
+"""The strap judges 52 samples a second and the log holds 10: its cue and the alert found later are one if so near."""
+DIRECTIONS = (None, Direction.FLEXION, Direction.EXTENSION, Direction.LEAN_LEFT, Direction.LEAN_RIGHT)
+"""By the value of the strap's event (docs/protocol.md 4.6)."""
 
 
-def keep_synced(paths: DataPaths, file: Path) -> list[tuple[str, float]]:
-    """Keep what a recording holds from the strap's log, as sessions; the same again changes nothing.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A session that was kept: its identity and length, and how far off its time may be, s."""
 
-    Returns
-    -------
-    list of (str, float)
-        Identity and seconds of each session.
+    uid: str
+    seconds: float
+    uncertain_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Samples that only the log holds, without a long pause inside.
+
+    ``clock`` tells the UTC of ``samples.t``; ``boots`` are whose samples these are.
+    """
+
+    samples: SampleBlock
+    offsets: tuple[tuple[float, int, float], ...]
+    """From which time on which boot with which offset, s."""
+    dates: dict[int, BootDate]
+
+    def utc(self, t: float) -> float:
+        """Return UTC of a time of the recording, s."""
+        _, boot, offset = next((one for one in reversed(self.offsets) if one[0] <= t), self.offsets[0])
+        return self.dates[boot].utc(t - offset)
+
+    @property
+    def uncertain_s(self) -> float | None:
+        """How far off that may be, s; None where clocks date it."""
+        found = [self.dates[boot].uncertain_s for _, boot, _ in self.offsets]
+        return max((one for one in found if one is not None), default=None)
+
+
+def keep_recording(store: Store, path: Path, *, listed: bool = True) -> list[Kept]:
+    """Keep what a recording brings: its row, its clocks, what samples it holds, and what the strap took alone.
+
+    The same again changes nothing.
+
+    Parameters
+    ----------
+    listed
+        Whether it lies among the recordings; one that was put elsewhere by name is the person's own affair.
 
     Raises
     ------
     FileError, StoreError
         When the recording cannot be read or the store not written.
     """
-    path = file if file.is_absolute() else paths.recordings / file
-    with Store.open(paths) as store:
-        return keep_in(store, path)
+    try:
+        recording = read_recording(path)
+    except FileError:
+        if listed:
+            store.put(recording_row(path))  # nothing was sent, or it is no recording: it is told, and not read again
+            return []
+        raise
+    strap = strap_of(recording)
+    told = boots_of(recording.clock, recording.times, recording.blocks) if recording.clock is not None else []
+    clocks = [
+        ClockRow(path.name, boot.boot, strap, kind, round(boot.first_t, 6), round(boot.last_t, 6), boot.knots)
+        for boot, kind in told
+    ]
+    kept = _sessions(store, recording, strap, [boot for boot, _ in told])
+    with store.transaction():
+        if listed:
+            store.put(recording_row(path))
+        store.put(*clocks, *_holdings(recording, strap))
+        for start, effects, stretch in kept:
+            store.delete_session(start.identity())
+            log = SessionLog(store, start, stretch.utc, uncertain_s=stretch.uncertain_s)
+            keep(effects, log)
+    return [
+        Kept(start.identity(), float(stretch.samples.t[-1] - stretch.samples.t[0]), stretch.uncertain_s)
+        for start, _, stretch in kept
+    ]
 
 
-def keep_in(store: Store, path: Path) -> list[tuple[str, float]]:
-    """Keep the same in an open store."""
-    table, _ = read_packets(path)
-    log = CHANNEL_NUMBER[Channel.LOG]
-    if not bool((table.channel == log).any()):
-        return []  # nothing was fetched: no need to take the samples apart
-    recording = read_recording(path)
-    if recording.utc_offset_s is None:
+def recording_row(path: Path) -> RecordingRow:
+    """Return the row of a recording, from the file alone.
+
+    Raises
+    ------
+    FileError
+        When it is no recording.
+    """
+    import json
+
+    from unslouch.recording.mcap_file import read_mcap
+
+    file = read_mcap(path)
+    mine = [channel.id for channel in file.channels.values() if channel.topic.startswith("/strap/")]
+    device = [channel.id for channel in file.channels.values() if channel.topic == "/device"]
+    at = file.log_ns[np.isin(file.channel, mine)]
+    strap = None
+    for i in np.flatnonzero(np.isin(file.channel, device))[:1].tolist():
+        text = bytes(file.buffer[int(file.offset[i]) : int(file.offset[i] + file.length[i])])
+        try:
+            strap = json.loads(text).get("name")
+        except (ValueError, AttributeError):
+            strap = None  # damaged: it is told when the recording is read
+    first, last = (int(at.min()), int(at.max())) if len(at) else (0, 0)
+    return RecordingRow(path.name, path.name, strap, first / 1e9, last / 1e9, path.stat().st_size)
+
+
+def strap_of(recording: Recording) -> str:
+    """Return what tells a recording's strap from others: its serial number, else its address or name."""
+    device = recording.device
+    return device.get("serial") or device.get("address") or device.get("name", "")
+
+
+def _holdings(recording: Recording, strap: str) -> list[HoldingRow]:
+    """Return which samples a recording holds, as runs."""
+    out: list[HoldingRow] = []
+    by_boot: dict[int, list[NDArray[np.int64]]] = {}
+    for block in recording.blocks:
+        by_boot.setdefault(block.boot, []).append(block.seq)
+    for boot, parts in by_boot.items():
+        seq = np.sort(np.concatenate(parts))
+        cuts = np.flatnonzero(np.diff(seq) > 255) + 1  # a log sample stands for up to so many
+        firsts, lasts = seq[np.r_[0, cuts]].tolist(), seq[np.r_[cuts - 1, len(seq) - 1]].tolist()
+        out += [HoldingRow(recording.path.name, boot, a, strap, b) for a, b in zip(firsts, lasts, strict=True)]
+    return out
+
+
+def _sessions(
+    store: Store, recording: Recording, strap: str, boots: Sequence[BootTime]
+) -> list[tuple[SessionStart, list[DeskEffect], Stretch]]:
+    """Judge what only the log holds."""
+    if not any(block.content is Content.ORIENTATION for block in recording.blocks):
         return []
-    parameters = AnalyserParameters(slouch=preferences(store).slouch_parameters())
-    return [_session(store, recording, stretch, parameters) for stretch in stretches(recording.blocks)]
+    dates = dated(_known_boots(store, recording.path.name, strap, boots))
+    slouch = slouch_of(recording.device.get(SLOUCH)) or preferences(store).slouch_parameters()
+    parameters = AnalyserParameters(slouch=slouch)
+    out: list[tuple[SessionStart, list[DeskEffect], Stretch]] = []
+    for stretch in stretches(_unheld(store, recording, strap), dates):
+        first = float(stretch.samples.t[0])
+        begun = stretch.utc(first)
+        start = SessionStart(
+            SessionKind.DESK,
+            Source.SYNCED,
+            start_t=first,
+            start_utc=begun,
+            utc_offset_s=float(time.localtime(begun).tm_gmtoff),
+            recording=recording.path.name,
+            strap=recording.device.get("name"),
+        )
+        effects = judged(stretch, _calibration_at(recording, begun), parameters, recording.events)
+        out.append((start, effects, stretch))
+    return out
 
 
-def stretches(blocks: tuple[DecodedBlock, ...]) -> list[SampleBlock]:
-    """Return the stretches that only the log holds, without long pauses inside, each long enough to count."""
-    logged = [block.samples for block in blocks if block.content is Content.ORIENTATION]
-    groups: list[list[SampleBlock]] = []
-    for block in logged:
-        for piece in _cut(block):
-            if groups and float(piece.t[0]) - float(groups[-1][-1].t[-1]) < PAUSE_S:
-                groups[-1].append(piece)
+def _known_boots(store: Store, recording: str, strap: str, boots: Sequence[BootTime]) -> list[BootTime]:
+    """Return what is known of these boots and their neighbours, from every earlier recording, in their order.
+
+    Not from later ones: a rebuild, which takes the recordings in their order, must come to the same.
+    """
+    rows = store.select(ClockRow, "strap = ? AND recording < ?", (strap, recording), order="recording, boot")
+    told: dict[int, list[BootTime]] = {}
+    for row in rows:
+        told.setdefault(row.boot, []).append(BootTime(row.boot, row.first_t, row.last_t, row.knots))
+    for boot in boots:
+        told.setdefault(boot.boot, []).append(boot)
+    order = boot_order([boot.boot for boot in boots] + list(told))
+    return [merged_boots(told[boot]) for boot in order]
+
+
+def _unheld(store: Store, recording: Recording, strap: str) -> list[DecodedBlock]:
+    """Return the log's samples that no earlier recording holds: they were counted then."""
+    out: list[DecodedBlock] = []
+    for block in recording.blocks:
+        if block.content is not Content.ORIENTATION:
+            continue
+        earlier = store.select(
+            HoldingRow,
+            "strap = ? AND boot = ? AND recording < ? AND seq <= ? AND last_seq >= ?",
+            (strap, block.boot, recording.path.name, int(block.seq[-1]), int(block.seq[0])),
+        )
+        fresh = np.ones(len(block), np.bool_)
+        for row in earlier:
+            fresh &= (block.seq < row.seq) | (block.seq > row.last_seq)
+        if bool(fresh.all()):
+            out.append(block)
+        elif bool(fresh.any()):
+            samples = block.samples
+            quat = None if samples.quat is None else samples.quat[fresh]
+            left = SampleBlock(samples.t[fresh], quat, None, None, samples.flags[fresh])
+            out.append(replace(block, samples=left, seq=block.seq[fresh]))
+    return out
+
+
+def stretches(blocks: Sequence[DecodedBlock], dates: dict[int, BootDate]) -> list[Stretch]:
+    """Put samples of the log together to stretches without long pauses, each long enough to count.
+
+    A boot that nothing dates is one of its own: what its neighbours did has no known distance.
+    """
+    groups: list[list[tuple[SampleBlock, int, float]]] = []
+    ended = -math.inf
+    before: int | None = None
+    for block in blocks:
+        date = dates.get(block.boot)
+        if date is None:
+            continue  # no clock ever told anything: there is no day to count it on
+        for piece in _cut(block.samples):
+            begun = date.utc(float(piece.t[0]) - block.offset_s)
+            apart = before != block.boot and (
+                date.uncertain_s is not None or (before is not None and dates[before].uncertain_s is not None)
+            )
+            if groups and not apart and begun - ended < PAUSE_S:
+                groups[-1].append((piece, block.boot, block.offset_s))
             else:
-                groups.append([piece])
+                groups.append([(piece, block.boot, block.offset_s)])
+            ended, before = date.utc(float(piece.t[-1]) - block.offset_s), block.boot
     whole = [
-        SampleBlock(
-            np.concatenate([one.t for one in group]),
-            np.concatenate([one.quat for one in group if one.quat is not None]),
-            None,
-            None,
-            np.concatenate([one.flags for one in group]),
+        Stretch(
+            SampleBlock(
+                np.concatenate([one.t for one, _, _ in group]),
+                np.concatenate([one.quat for one, _, _ in group if one.quat is not None]),
+                None,
+                None,
+                np.concatenate([one.flags for one, _, _ in group]),
+            ),
+            tuple((float(one.t[0]), boot, offset) for one, boot, offset in group),
+            dates,
         )
         for group in groups
     ]
-    return [one for one in whole if float(one.t[-1] - one.t[0]) >= SHORTEST_S]
+    return [one for one in whole if float(one.samples.t[-1] - one.samples.t[0]) >= SHORTEST_S]
 
 
 def _cut(block: SampleBlock) -> list[SampleBlock]:
@@ -93,30 +285,73 @@ def _cut(block: SampleBlock) -> list[SampleBlock]:
     return [block[a:b] for a, b in pairwise(at) if b > a]
 
 
-def _session(
-    store: Store, recording: Recording, samples: SampleBlock, parameters: AnalyserParameters
-) -> tuple[str, float]:
-    calibration = None if recording.calibration is None else Calibration.from_json(recording.calibration)
-    analyser = Analyser(calibration, parameters, float(1 / np.median(np.diff(samples.t))))
+def _calibration_at(recording: Recording, utc: float) -> Calibration | None:
+    """Return the body calibration by which the strap judged then: the last one kept before, else the first one."""
+    kept = recording.calibrations
+    if not kept:
+        return None
+    return Calibration.from_json(([text for at, text in kept if at <= utc] or [kept[0][1]])[-1])
+
+
+def judged(
+    stretch: Stretch,
+    calibration: Calibration | None,
+    parameters: AnalyserParameters,
+    events: Sequence[StrapEvent] = (),
+) -> list[DeskEffect]:
+    """Judge a stretch as a desk session would have; what is to be kept of it, the strap's own notes among it."""
+    samples = stretch.samples
     first, last = float(samples.t[0]), float(samples.t[-1])
-    begun = first + (recording.utc_offset_s or 0.0)
-    start = SessionStart(
-        SessionKind.DESK,
-        Source.SYNCED,
-        start_t=first,
-        start_utc=begun,
-        utc_offset_s=float(time.localtime(begun).tm_gmtoff),
-        recording=recording.path.name,
-        strap=recording.device.get("name"),
-    )
-    store.delete_session(start.identity())
-    session, log = DeskSession(), SessionLog(store, start)
-    with store.transaction():
-        for edge in np.arange(first, last + STEP_S, STEP_S):
-            a, b = np.searchsorted(samples.t, [edge, edge + STEP_S])
-            if b > a:
-                events = analyser.process(samples[int(a) : int(b)])
-                keep(session.feed(events, analyser.latest), log)
-        keep(session.feed(analyser.finish(), analyser.latest), log)
-        keep(session.command(End()), log)
-    return start.identity(), last - first
+    analyser = Analyser(calibration, parameters, float(1 / np.median(np.diff(samples.t))))
+    session = DeskSession()
+    effects: list[DeskEffect] = []
+    angles: list[tuple[float, float]] = []
+    for edge in np.arange(first, last + STEP_S, STEP_S).tolist():
+        a, b = np.searchsorted(samples.t, [edge, edge + STEP_S]).tolist()
+        if b > a:
+            found = analyser.process(samples[a:b])
+            effects += session.feed(found, analyser.latest)
+            if analyser.latest is not None:
+                angles.append((analyser.latest.t, analyser.latest.tilt))
+    effects += session.feed(analyser.finish(), analyser.latest)
+    effects += session.command(End())
+    return _with_notes(effects, [(one, t) for one, t in _placed(stretch, events) if first <= t <= last], angles)
+
+
+def _placed(stretch: Stretch, events: Sequence[StrapEvent]) -> list[tuple[StrapEvent, float]]:
+    """Return the strap's events with their time in the recording, s."""
+    offsets = {boot: offset for _, boot, offset in stretch.offsets}
+    return [(one, one.t_us * 1e-6 + offsets[one.boot]) for one in events if one.boot in offsets]
+
+
+def _with_notes(
+    effects: list[DeskEffect], events: list[tuple[StrapEvent, float]], angles: list[tuple[float, float]]
+) -> list[DeskEffect]:
+    """Say of each alert whether the strap cued, and add what else the strap noted."""
+    cues = [(t, float(one.value)) for one, t in events if one.code == EventCode.CUE]
+    out: list[DeskEffect] = []
+    for effect in effects:
+        if isinstance(effect, Save) and isinstance(effect.part, AlertRow):
+            near = _nearest(cues, effect.part.t)
+            heard = near is not None and abs(near[0] - effect.part.t) <= SAME_ALERT_S
+            if near is not None and heard:
+                cues.remove(near)
+            out.append(Save(replace(effect.part, cued=heard, muted_by=None if heard else "strap")))
+        else:
+            out.append(effect)
+    notes: list[DeskEffect] = []
+    for t, value in cues:  # the strap found one where the log's fewer samples show none: it buzzed all the same
+        at = _nearest(angles, t)
+        direction = DIRECTIONS[int(value)] if value < len(DIRECTIONS) else None
+        notes.append(Save(AlertRow(t, t, direction, 0.0 if at is None else at[1], cued=True)))
+    for one, t in events:
+        if one.code in (EventCode.MARKER, EventCode.COMPANION_MARKER):
+            notes.append(Save(MarkerRow(t, "button" if one.code == EventCode.MARKER else "marker")))
+        elif one.code == EventCode.SHARP_PAIN:
+            notes.append(Save(SharpPainRow(t, "alone")))
+    return [*notes, *out]
+
+
+def _nearest(values: Sequence[tuple[float, float]], t: float) -> tuple[float, float] | None:
+    """Return the value (with its time) that is nearest to a time."""
+    return min(values, key=lambda one: abs(one[0] - t), default=None)

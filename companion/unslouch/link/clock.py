@@ -83,7 +83,7 @@ class ClockMap:
         return None if self.fit is None else self.fit.utc(t_s)
 
     def lines(self) -> tuple[tuple[float, ClockFit], ...]:
-        """Return every line with the time at which it ends (the last one never), for whoever reads in another thread."""
+        """Return every line with the time at which it ends; the last one never does."""
         fit = self.fit
         return () if fit is None else (*self._past, (float("inf"), fit))
 

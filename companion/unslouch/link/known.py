@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Generator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from unslouch.errors import FileError, Reason, UnslouchError
+from unslouch.link.hold import alone
 from unslouch.link.ledger import Position
 
 VERSION = 1
@@ -38,6 +41,10 @@ class KnownStrap:
         Whether it buzzes by itself.
     economy, profile
         How it streams.
+    motor, strength
+        How it buzzes by itself (SET_MOTOR); None where that was never chosen here.
+    bias_utc, scale_utc, acceleration_utc
+        When parts of its sensor were measured from here; 0 for never.
     """
 
     address: str
@@ -52,6 +59,11 @@ class KnownStrap:
     economy: bool = False
     profile: int = 0
     firmware: str = ""
+    motor: int | None = None
+    strength: int = 80
+    bias_utc: float = 0.0
+    scale_utc: float = 0.0
+    acceleration_utc: float = 0.0
 
 
 class KnownStraps:
@@ -117,24 +129,40 @@ class KnownStraps:
         FileError
             When the file cannot be written.
         """
-        others = [one for one in self.all() if one.address != strap.address]
-        self._write([*others, strap])
+        with self._alone():
+            self._put(strap)
 
     def change(self, address: str, **changes: Any) -> None:
         """Change what is kept of a strap; one that was forgotten meanwhile stays so."""
-        for strap in self.all():
-            if strap.address == address:
-                self.put(replace(strap, **changes))
+        with self._alone():
+            for strap in self.all():
+                if strap.address == address:
+                    self._put(replace(strap, **changes))
 
     def forget(self, address: str) -> None:
         """Keep nothing of a strap."""
-        self._write([one for one in self.all() if one.address != address])
+        with self._alone():
+            self._write([one for one in self.all() if one.address != address])
+
+    @contextlib.contextmanager
+    def _alone(self) -> Generator[None]:
+        """Change the file while no other process does: the screen may run while `unslouch set` is called."""
+        with contextlib.ExitStack() as held:
+            try:
+                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                held.enter_context(alone(self.path.with_suffix(".lock")))
+            except OSError as error:
+                raise FileError(Reason.FILE_ACCESS, f"{self.path} cannot be written: {error.strerror}.") from error
+            yield
+
+    def _put(self, strap: KnownStrap) -> None:
+        others = [one for one in self.all() if one.address != strap.address]
+        self._write([*others, strap])
 
     def _write(self, straps: list[KnownStrap]) -> None:
         text = json.dumps({"version": VERSION, "straps": [asdict(strap) for strap in straps]}, indent=1)
-        unfinished = self.path.with_suffix(".part")
+        unfinished = self.path.with_suffix(f".{os.getpid()}.part")
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with unfinished.open("w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
@@ -146,5 +174,7 @@ class KnownStraps:
 
 def _strap(value: dict[str, Any]) -> KnownStrap:
     known = {name: value[name] for name in KnownStrap.__slots__ if name in value}
-    known["position"] = Position(**value.get("position", {}))
+    position = dict(value.get("position", {}))
+    beyond = tuple((int(first), int(end)) for first, end in position.pop("beyond", ()))
+    known["position"] = Position(**position, beyond=beyond)
     return KnownStrap(**known)

@@ -5,16 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
+
+from bleak import BleakClient
+from bleak.exc import BleakDeviceNotFoundError, BleakError
 
 from unslouch.errors import LinkError, Reason
 from unslouch.link.connection import StrapConnection
 from unslouch.link.discovery import FoundStrap, scan
-from unslouch.link.failures import failure
+from unslouch.link.failures import broken, failure
 from unslouch.link.radios import Backends, Radio
 from unslouch.wire.source import Packet
 
 TRIES = 3
 SEARCH_S = 8.0
+FORGET_S = 10.0
+STALE = frozenset({Reason.BOND_LOST, Reason.NOT_PAIRED, Reason.TIMEOUT, Reason.LINK_LOST})
+"""What a key that one side has lost may look like while pairing: systems say nothing clear about it."""
 
 
 @asynccontextmanager
@@ -31,6 +38,7 @@ async def visit(
     backends: Backends,
     address: str,
     *,
+    name: str = "",
     radio: Radio | None = None,
     serial: str = "",
     on_packet: Callable[[Packet], None] | None = None,
@@ -43,6 +51,8 @@ async def visit(
         Of an open radio.
     address
         Address or name.
+    name
+        To be said; the address where it is not known.
     radio
         Asked to let go of a link that a crashed program left; None asks nobody.
     serial
@@ -52,7 +62,7 @@ async def visit(
     ------
     LinkError
     """
-    connection = await _connect(backends, address, radio, on_packet or _ignore)
+    connection = await _connect(backends, address, name, radio, on_packet or _ignore)
     try:
         if serial:
             told = (await connection.device_information()).get("serial", "")
@@ -64,10 +74,10 @@ async def visit(
 
 
 async def _connect(
-    backends: Backends, address: str, radio: Radio | None, on_packet: Callable[[Packet], None]
+    backends: Backends, address: str, name: str, radio: Radio | None, on_packet: Callable[[Packet], None]
 ) -> StrapConnection:
     for last in (False,) * (TRIES - 1) + (True,):
-        strap = await find(backends, address, radio)
+        strap = await find(backends, address, radio, name=name)
         connection = StrapConnection(strap, on_packet, backend=backends[1])
         try:
             await connection.open()
@@ -85,7 +95,7 @@ async def _connect(
     raise AssertionError
 
 
-async def find(backends: Backends, address: str, radio: Radio | None = None) -> FoundStrap:
+async def find(backends: Backends, address: str, radio: Radio | None = None, *, name: str = "") -> FoundStrap:
     """Listen for one strap.
 
     Raises
@@ -101,14 +111,15 @@ async def find(backends: Backends, address: str, radio: Radio | None = None) -> 
                 return strap
         if not again or radio is None or not await radio.release(address):
             break
-    text = f"{address} was not heard. A strap that is connected already, by this or another machine, is silent too."
+    text = f"{name or address} was not heard. A strap that is connected to another machine is silent too."
     raise failure(Reason.NOT_IN_RANGE, text)
 
 
 async def pair(backends: Backends, strap: FoundStrap, radio: Radio, show: Callable[[str], None]) -> dict[str, str]:
     """Make a bond with a strap; what its Device Information says.
 
-    A bond of which the strap knows nothing any more is forgotten and made anew.
+    A system that has a key already makes no new one; where the strap knows nothing of it any more, the key is forgotten
+    here, and a new bond is made.
 
     Raises
     ------
@@ -124,13 +135,33 @@ async def pair(backends: Backends, strap: FoundStrap, radio: Radio, show: Callab
             await connection.subscribe()
             return await connection.device_information()
         except LinkError as error:
-            if error.reason is not Reason.BOND_LOST or not again:
+            if error.reason not in STALE or not again:
                 raise
             await connection.unpair()
         finally:
             await connection.close()
-        strap = await find(backends, strap.address, radio)
+        strap = await find(backends, strap.address, radio, name=strap.name)
     raise AssertionError
+
+
+async def forget(backends: Backends, address: str) -> None:
+    """Forget this machine's key of a strap, which need not be near.
+
+    Raises
+    ------
+    LinkError
+        Where the system lets no program do that.
+    """
+    options: dict[str, Any] = {} if backends[1] is None else {"backend": backends[1]}
+    try:
+        await asyncio.wait_for(BleakClient(address, **options).unpair(), FORGET_S)
+    except NotImplementedError as error:
+        text = "This system lets no program forget a bond."
+        raise LinkError(Reason.BOND_LOST, text, "Remove the strap in the system's Bluetooth settings.") from error
+    except BleakDeviceNotFoundError:
+        return  # there is no key of it
+    except (BleakError, TimeoutError, OSError) as error:
+        raise broken(error, "Forgetting the strap") from error
 
 
 def _ignore(_packet: Packet) -> None:

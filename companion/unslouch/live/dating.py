@@ -78,7 +78,7 @@ class BootDate:
 def boots_of(
     clock: ClockPoints, times: Sequence[TimeRecord], blocks: Sequence[DecodedBlock]
 ) -> list[tuple[BootTime, str]]:
-    """Return what one recording tells of each boot in it, in their order, and how it is known (see ``ClockRow.kind``)."""
+    """Return what one recording tells of each boot in it, in their order, and how that is known (``ClockRow.kind``)."""
     out: list[tuple[BootTime, str]] = []
     extent: dict[int, tuple[float, float]] = {}
     for block in blocks:

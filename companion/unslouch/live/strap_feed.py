@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
 from unslouch.link.gate import gate_values, mount_values
@@ -24,8 +25,12 @@ from unslouch.wire.control import Op
 from unslouch.wire.source import Channel, SourceInfo, SourceKind
 from unslouch_signal.analyser import AnalyserParameters
 from unslouch_signal.calibration import Calibration
-from unslouch_signal.slouch import SlouchParameters
+from unslouch_signal.slouch import SlouchParameters, Zone
 
+RESUMED_S = 300.0
+"""What was confirmed last was taken this much before at most: a fetch, and the tries of a hole, take a minute."""
+SLOUCH = "slouch"
+"""Key of the thresholds among what a recording knows of its strap."""
 FRESH_S = 12 * 3600.0
 """A body calibration is of one wearing: an older one waits for the protocol, or for the person to say so."""
 
@@ -75,7 +80,7 @@ def resumed(known: KnownStrap) -> Position:
     if path is None or not path.exists():
         return known.position
     ledger, records = Ledger(known.position), RecordWatch()
-    table, _ = read_packets(path)
+    table, _ = read_packets(path, known.used_utc - RESUMED_S)
     for i in range(len(table)):
         packet = table.packet(i)
         ledger.take(packet)
@@ -83,6 +88,22 @@ def resumed(known: KnownStrap) -> Position:
             for record_id in records.take(packet.data):
                 ledger.log_record(record_id)
     return ledger.position()
+
+
+def slouch_text(slouch: SlouchParameters) -> str:
+    """Return thresholds as text: a recording keeps those by which the strap judged when it was alone."""
+    return json.dumps(
+        [*(astuple(zone) for zone in (slouch.flexion, slouch.extension, slouch.lean)), slouch.dwell_s, slouch.quiet_s]
+    )
+
+
+def slouch_of(text: str | None) -> SlouchParameters | None:
+    """Return thresholds from their text; None where there is none."""
+    try:
+        flexion, extension, lean, dwell_s, quiet_s = json.loads(text or "null")
+        return SlouchParameters(Zone(*flexion), Zone(*extension), Zone(*lean), float(dwell_s), float(quiet_s))
+    except (TypeError, ValueError):
+        return None
 
 
 def strap_feed(
@@ -94,6 +115,7 @@ def strap_feed(
     *,
     on_status: Callable[[LinkStatus], None] | None = None,
     on_recorded: Callable[[Path, float, float], None] | None = None,
+    on_closed: Callable[[], None] | None = None,
 ) -> Conveyor:
     """Open a known strap as a feed.
 
@@ -105,6 +127,8 @@ def strap_feed(
         Folder of recordings.
     on_recorded
         Called, in the conveyor's thread, when the recording is closed, with its begin and end (UTC, s).
+    on_closed
+        Called last, in the conveyor's thread, whatever happened.
 
     Raises
     ------
@@ -136,7 +160,8 @@ def strap_feed(
     )
     path = wanted.record or recording_path(recordings, known.name, begun)
     info = SourceInfo(SourceKind.STRAP, known.name, address, (("serial", known.serial),))
-    recorder = RecordingWriter(path, info, begun)
+    recorder = RecordingWriter(path, info, begun, tidy=False)
+    recorder.device({SLOUCH: slouch_text(wanted.slouch)})
     straps.put(replace(known, recording=str(path.resolve()), position=strap.mark(), used_utc=begun))
     # by the last one the strap judged when it was alone, also when it is too old for what comes now
     last = calibration or (Calibration.from_json(known.calibration) if known.calibration else None)
@@ -144,18 +169,24 @@ def strap_feed(
         recorder.calibration(0.0, last.to_json())
         strap.wish(Op.SET_MOUNT, mount_values(last))
     strap.wish(Op.SET_GATE, gate_values(wanted.slouch, stand_alone=known.stand_alone))
+    if known.motor is not None:
+        strap.wish(Op.SET_MOTOR, {"pattern": known.motor, "strength": known.strength})
 
     def calibrated(made: Calibration) -> None:
         strap.wish(Op.SET_MOUNT, mount_values(made))
         straps.change(address, calibration=made.to_json(), calibrated_utc=time.time())
 
     def closed() -> None:
-        # the file is whole and on the disk: everything that was taken is kept
-        straps.change(address, position=strap.mark(), recording="", used_utc=time.time())
-        if wanted.record is None and strap.empty:
-            path.unlink(missing_ok=True)
-        elif on_recorded is not None:
-            on_recorded(path, begun, time.time())
+        try:
+            # the file is whole and on the disk: everything that was taken is kept
+            straps.change(address, position=strap.mark(), recording="", used_utc=time.time())
+            if wanted.record is None and strap.empty:
+                path.unlink(missing_ok=True)
+            elif on_recorded is not None:
+                on_recorded(path, begun, time.time())
+        finally:
+            if on_closed is not None:
+                on_closed()
 
     dating = Dating()
     return Conveyor(
