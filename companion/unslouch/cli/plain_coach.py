@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import queue
-import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,6 +10,7 @@ from contextlib import ExitStack
 from unslouch.cli.interruption import Interruptions
 from unslouch.cli.lines import Lines
 from unslouch.cli.plain_desk import POLL_S, calibration_line
+from unslouch.cli.typed import read_beside
 from unslouch.coach.history import CoachHistory, coach_history
 from unslouch.coach.keeping import keep
 from unslouch.coach.session import CoachSession
@@ -92,7 +91,7 @@ class Answers:
     def __init__(self) -> None:
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self.ended = False
-        threading.Thread(target=self._read, name="answers", daemon=True).start()
+        read_beside(self._lines.put)
 
     def next(self, prompt: Prompt) -> str | None:
         """Return the next line, None when there is none yet."""
@@ -103,11 +102,6 @@ class Answers:
             return None
         self.ended = line is None
         return line
-
-    def _read(self) -> None:
-        for line in sys.stdin:
-            self._lines.put(line)
-        self._lines.put(None)
 
 
 class Obliging:

@@ -253,10 +253,14 @@ class BumbleClient(BaseBleakClient):
         return keys is not None and self._link is not None and await keys.get(str(self._link.peer_address)) is not None
 
     async def pair(self, *_args: Any, **_kwargs: Any) -> None:
-        """Pair, or encrypt with the key that exists."""
-        if self._link is None:
+        """Pair; where a key exists nothing is paired anew, as on BlueZ: the link is encrypted with that key."""
+        link = self._link
+        if link is None:
             raise BleakError("Not connected")
-        await self._procedure(self._link.pair())
+        if not await self._has_key():
+            await self._procedure(link.pair())
+        elif not link.is_encrypted:
+            await self._encrypt(link)
 
     async def unpair(self) -> None:
         """Forget the key."""

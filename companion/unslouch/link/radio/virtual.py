@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from unslouch.errors import Reason, UnslouchError
+from unslouch.link.hold import Hold
 from unslouch.link.radio.h4 import H4Server
 from unslouch.link.radio.hand import Hand
 from unslouch.link.radio.laptop import Laptop
@@ -96,6 +97,7 @@ class VirtualRadio:
         self._program, self._speed, self._seed = program, speed, seed
         self._server = H4Server(self.medium)
         self._laptop: Laptop | None = None
+        self._hold = Hold(folder, self.address, "The virtual radio")
         self._hand = None if hand is None else Hand(hand, self)
         self._acting: list[asyncio.Task[None]] = []
 
@@ -105,8 +107,14 @@ class VirtualRadio:
         return seeded_address(self._seed)
 
     async def open(self) -> Backends:
-        """Switch on the laptop and the strap."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Switch on the laptop and the strap.
+
+        Raises
+        ------
+        LinkError
+            TAKEN, when another process has this strap's flash.
+        """
+        self._hold.take()
         port = await self._server.start()
         samples = await self.sensor.start()
         options = ProcessOptions(
@@ -136,6 +144,7 @@ class VirtualRadio:
             self.strap = None
         await self.sensor.stop()
         await self._server.stop()
+        self._hold.release()
         for error in ended:
             if isinstance(error, UnslouchError):  # a line for the hand that cannot be understood
                 raise error
