@@ -123,7 +123,7 @@ pub async fn run<C, I, S, G, M, B, P, L, R>(
     logger::note(&shared, log.lock().await.as_ref());
     let store: SharedStore<S> = Mutex::new(store);
 
-    let stack = trouble_host::new(Guarded(controller), resources)
+    let stack = trouble_host::new(Guarded::new(controller, &shared), resources)
         .set_random_address(Address::random(address))
         .set_io_capabilities(IoCapabilities::NoInputNoOutput)
         .build();

@@ -2,8 +2,12 @@
 
 use core::cell::Cell;
 
-use bt_hci::cmd::le::{LeReadLocalSupportedFeatures, LeSetDataLength, LeSetPhy};
+use bt_hci::cmd::le::{
+    LeLongTermKeyRequestNegativeReply, LeReadLocalSupportedFeatures, LeSetDataLength, LeSetPhy,
+};
+use bt_hci::cmd::link_control::Disconnect;
 use bt_hci::controller::{ControllerCmdAsync, ControllerCmdSync};
+use bt_hci::param::DisconnectReason;
 use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
@@ -90,6 +94,8 @@ pub trait LinkController:
     + ControllerCmdAsync<LeSetPhy>
     + ControllerCmdSync<LeSetDataLength>
     + ControllerCmdSync<LeReadLocalSupportedFeatures>
+    + ControllerCmdSync<LeLongTermKeyRequestNegativeReply>
+    + ControllerCmdSync<Disconnect>
 {
 }
 
@@ -98,6 +104,8 @@ impl<C> LinkController for C where
         + ControllerCmdAsync<LeSetPhy>
         + ControllerCmdSync<LeSetDataLength>
         + ControllerCmdSync<LeReadLocalSupportedFeatures>
+        + ControllerCmdSync<LeLongTermKeyRequestNegativeReply>
+        + ControllerCmdSync<Disconnect>
 {
 }
 
@@ -110,6 +118,8 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
         };
         self.shared.requests.clear();
         self.shared.measured.reset();
+        // the strap has a window instead: see `guard`; fails only when the link is gone, which `events` tells
+        let _ = self.conn.raw().set_bondable(true);
         // what happened before is in the log: the stream tells what happens from now on
         self.shared.live_events.clear();
         self.shared.with(State::forget_central);
@@ -128,36 +138,44 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                 _ => Ended::Normally,
             }
         };
-        let ended = match select3(self.events(&trust), work, self.wait_for_trust(&trust)).await {
+        let strangers = select(self.wait_for_trust(&trust), self.wait_for_lost_key());
+        let ended = match select3(self.events(&trust), work, strangers).await {
             Either3::Second(ended) => ended,
-            Either3::First(()) | Either3::Third(()) => Ended::Normally,
+            Either3::First(()) | Either3::Third(_) => Ended::Normally,
         };
+        if !trust.given.get() {
+            // fails where the link is gone already
+            let reason = DisconnectReason::AuthenticationFailure;
+            let send_away = Disconnect::new(self.conn.raw().handle(), reason);
+            let _ = with_timeout(HCI_TIMEOUT, self.stack.command(send_away)).await;
+        }
         self.conn.raw().disconnect();
         self.shared.with(State::forget_central);
         self.shared.note_change();
         ended
     }
 
-    /// Ends when a stranger has had its time, or the pairing window closed on it.
+    /// Ends when a stranger has had its time and the pairing window is closed.
     async fn wait_for_trust(&self, trust: &Trust) {
-        loop {
-            // bonding is decided when pairing begins: keep it as the window is
-            let open = self.shared.with(|state| state.pairing_open());
-            // fails only when the link is gone, which `events` tells
-            let _ = self.conn.raw().set_bondable(open);
-            match with_timeout(STRANGER, self.window_changes()).await {
-                Err(_) if !trust.given.get() && !self.shared.with(|state| state.pairing_open()) => {
-                    return;
-                }
-                _ => {}
-            }
+        Timer::after(STRANGER).await;
+        while trust.given.get() || self.shared.with(|state| state.pairing_open()) {
+            Timer::after_secs(1).await;
         }
     }
 
-    async fn window_changes(&self) {
-        let was = self.shared.with(|state| state.pairing_open());
-        while self.shared.with(|state| state.pairing_open()) == was {
-            Timer::after(Duration::from_millis(100)).await;
+    /// Ends when the central comes with a key that the strap has no more. The host ends the link for it, but not one as
+    /// young as it may be; what the central is told is `guard`'s affair.
+    async fn wait_for_lost_key(&self) {
+        loop {
+            self.shared.key_asked.wait().await;
+            Timer::after(2 * LAST_WORDS).await;
+            let peer = self.conn.raw().peer_identity();
+            let known = self.stack.with_bond_information(|bonds| {
+                bonds.iter().any(|bond| bond.identity.match_identity(&peer))
+            });
+            if !known && self.shared.with(|state| state.key_asked.is_some()) {
+                return;
+            }
         }
     }
 
@@ -229,7 +247,10 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                 Either::Second(bytes) => bytes,
                 Either::First((op, tag, status)) => {
                     let answer = Answer::new(op, tag, status);
-                    if notify(self.shared, control, self.conn, answer.bytes()).await.is_err() {
+                    if notify(self.shared, control, self.conn, answer.bytes())
+                        .await
+                        .is_err()
+                    {
                         return Ended::Normally;
                     }
                     continue;
@@ -241,7 +262,10 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                 (None, After::AskLog { op, tag, request }) => self.ask_log(op, tag, request).await,
                 (None, _) => continue,
             };
-            if notify(self.shared, control, self.conn, answer.bytes()).await.is_err() {
+            if notify(self.shared, control, self.conn, answer.bytes())
+                .await
+                .is_err()
+            {
                 return Ended::Normally;
             }
             match after {
@@ -357,7 +381,13 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
         loop {
             self.shared.calibration_changed.wait().await;
             let first = [Kind::Calibration.byte()];
-            notify(self.shared, &self.server.strap.calibration, self.conn, &first).await?;
+            notify(
+                self.shared,
+                &self.server.strap.calibration,
+                self.conn,
+                &first,
+            )
+            .await?;
         }
     }
 
@@ -381,7 +411,13 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                 .encode(&mut bytes)
                 .unwrap_or(&[]);
             let room = whole.len().min(payload(self.conn.raw()));
-            notify(self.shared, characteristic, self.conn, whole.get(..room).unwrap_or(&[])).await?;
+            notify(
+                self.shared,
+                characteristic,
+                self.conn,
+                whole.get(..room).unwrap_or(&[]),
+            )
+            .await?;
         }
     }
 
@@ -419,15 +455,21 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                                 .await;
                             trust.give();
                         }
-                        // TrouBLE cannot refuse a pairing; one outside the window, or without a bond, ends the link
-                        // before anything of the strap was told (`serve_attribute` refuses without trust)
+                        // nothing of the strap was told yet (`serve_attribute` refuses without trust)
                         Some(bond) => {
-                            // it kept the key already: the window closed while they paired
+                            // the host kept the key already: the window closed while they paired
                             let _ = self.stack.remove_bond_information(bond.identity);
                             return;
                         }
                         None => return,
                     }
+                }
+                // refused: told so, it has nothing to stay for
+                GattConnectionEvent::PairingFailed(_)
+                    if !trust.given.get() && !self.shared.with(|state| state.pairing_open()) =>
+                {
+                    Timer::after(LAST_WORDS).await;
+                    return;
                 }
                 GattConnectionEvent::Gatt { event } => self.serve_attribute(event, trust).await,
                 _ => {}

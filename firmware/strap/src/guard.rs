@@ -1,19 +1,58 @@
-//! Keeps from the host what it does not survive: TrouBLE 0.8 takes the fields of attribute and security packets without
-//! looking whether they are there, and anybody in range can send them cut.
+//! Stands between the host and the controller, and does for the host what it cannot.
+//!
+//! TrouBLE 0.8 takes the fields of attribute and security packets without looking whether they are there, and anybody in
+//! range can send them cut: those are held back. It cannot refuse a pairing: outside the window the request is made one
+//! that it refuses, and its answer then tells the right reason. It leaves a central that comes with a forgotten key
+//! without an answer: it is told that the key is missing.
 
-use bt_hci::cmd::{self, AsyncCmd, SyncCmd};
+use core::cell::Cell;
+
+use bt_hci::cmd::le::{LeLongTermKeyRequestNegativeReply, LeLongTermKeyRequestReply};
+use bt_hci::cmd::link_control::Disconnect;
+use bt_hci::cmd::{self, AsyncCmd, Cmd, SyncCmd};
 use bt_hci::controller::{Controller, ControllerCmdAsync, ControllerCmdSync};
 use bt_hci::data::{AclBroadcastFlag, AclPacket, AclPacketBoundary, IsoPacket, SyncPacket};
+use bt_hci::event::EventKind;
+use bt_hci::param::ConnHandle;
 use bt_hci::{ControllerToHostPacket, data};
+use embassy_time::{Duration, Timer};
 use embedded_io::ErrorType;
 
+use crate::state::Shared;
+
 /// A controller behind the guard.
-pub struct Guarded<C>(pub C);
+pub struct Guarded<'a, C> {
+    controller: C,
+    shared: &'a Shared,
+    /// A pairing is being refused.
+    refusing: Cell<bool>,
+}
+
+impl<'a, C> Guarded<'a, C> {
+    /// Guard a controller.
+    pub fn new(controller: C, shared: &'a Shared) -> Self {
+        Self {
+            controller,
+            shared,
+            refusing: Cell::new(false),
+        }
+    }
+}
 
 const ATT: u16 = 4;
 const SMP: u16 = 6;
 /// An attribute command that nobody knows: hosts ignore it (Core Specification, Vol 3, Part F, 3.3).
 const NOTHING: [u8; 5] = [1, 0, 4, 0, 0x7F];
+/// A pairing request without Secure Connections, which the host refuses.
+const LEGACY: [u8; 11] = [7, 0, 6, 0, PAIRING_REQUEST, 3, 0, 0, 16, 0, 0];
+/// Pairing failed: not supported, which is what a closed window means (Core Specification, Vol 3, Part H, 3.5.5).
+const NOT_SUPPORTED: [u8; 6] = [2, 0, 6, 0, PAIRING_FAILED, 5];
+const PAIRING_REQUEST: u8 = 1;
+const PAIRING_FAILED: u8 = 5;
+/// LE Long Term Key Request among the LE events.
+const LE_KEY_REQUEST: u8 = 5;
+/// Time for the news of a missing key to get through before the link ends.
+const NEWS: Duration = Duration::from_millis(200);
 
 /// Length of a security packet with its code (Core Specification, Vol 3, Part H, 3.3); 0 for none.
 fn smp_length(code: u8) -> usize {
@@ -71,58 +110,119 @@ fn survives(data: &[u8]) -> bool {
     }
 }
 
-impl<C: ErrorType> ErrorType for Guarded<C> {
+/// Code of the security packet that begins here.
+fn smp_code(data: &[u8]) -> Option<u8> {
+    match *data {
+        [_, _, low, high, code, ..] if u16::from_le_bytes([low, high]) == SMP => Some(code),
+        _ => None,
+    }
+}
+
+/// A whole packet of a link.
+fn whole(handle: ConnHandle, data: &[u8]) -> AclPacket<'_> {
+    AclPacket::new(
+        handle,
+        AclPacketBoundary::FirstFlushable,
+        AclBroadcastFlag::PointToPoint,
+        data,
+    )
+}
+
+impl<C: ErrorType> ErrorType for Guarded<'_, C> {
     type Error = C::Error;
 }
 
-impl<C: Controller> Controller for Guarded<C> {
+impl<C: Controller> Controller for Guarded<'_, C> {
     type Buffer<'a> = C::Buffer<'a>;
 
     fn alloc_buf(&self) -> Result<Self::Buffer<'_>, Self::Error> {
-        self.0.alloc_buf()
+        self.controller.alloc_buf()
     }
 
     async fn write_acl_data(&self, packet: &AclPacket<'_>) -> Result<(), Self::Error> {
-        self.0.write_acl_data(packet).await
+        if smp_code(packet.data()) == Some(PAIRING_FAILED) && self.refusing.take() {
+            let refusal = AclPacket::new(
+                packet.handle(),
+                packet.boundary_flag(),
+                packet.broadcast_flag(),
+                &NOT_SUPPORTED,
+            );
+            return self.controller.write_acl_data(&refusal).await;
+        }
+        self.controller.write_acl_data(packet).await
     }
 
     async fn write_sync_data(&self, packet: &SyncPacket<'_>) -> Result<(), Self::Error> {
-        self.0.write_sync_data(packet).await
+        self.controller.write_sync_data(packet).await
     }
 
     async fn write_iso_data(&self, packet: &IsoPacket<'_>) -> Result<(), Self::Error> {
-        self.0.write_iso_data(packet).await
+        self.controller.write_iso_data(packet).await
     }
 
     async fn read<'a>(
         &self,
         buf: &'a mut Self::Buffer<'_>,
     ) -> Result<ControllerToHostPacket<'a>, Self::Error> {
-        let packet = self.0.read(buf).await?;
-        if let ControllerToHostPacket::Acl(acl) = &packet
-            && acl.boundary_flag() != data::AclPacketBoundary::Continuing
-            && !survives(acl.data())
-        {
-            return Ok(ControllerToHostPacket::Acl(AclPacket::new(
-                acl.handle(),
-                AclPacketBoundary::FirstFlushable,
-                AclBroadcastFlag::PointToPoint,
-                &NOTHING,
-            )));
+        let packet = self.controller.read(buf).await?;
+        match &packet {
+            ControllerToHostPacket::Acl(acl)
+                if acl.boundary_flag() != data::AclPacketBoundary::Continuing =>
+            {
+                if !survives(acl.data()) {
+                    return Ok(ControllerToHostPacket::Acl(whole(acl.handle(), &NOTHING)));
+                }
+                if smp_code(acl.data()) == Some(PAIRING_REQUEST)
+                    && !self.shared.with(|state| state.pairing_open())
+                {
+                    self.refusing.set(true);
+                    return Ok(ControllerToHostPacket::Acl(whole(acl.handle(), &LEGACY)));
+                }
+            }
+            ControllerToHostPacket::Event(event) if event.kind == EventKind::Le => {
+                if let [LE_KEY_REQUEST, low, high, ..] = *event.data {
+                    let handle = u16::from_le_bytes([low, high]);
+                    self.shared
+                        .with(|state| state.key_asked = Some(ConnHandle::new(handle)));
+                    self.shared.key_asked.signal(());
+                }
+            }
+            ControllerToHostPacket::Event(event)
+                if event.kind == EventKind::DisconnectionComplete =>
+            {
+                self.shared.with(|state| state.key_asked = None);
+            }
+            _ => {}
         }
         Ok(packet)
     }
 }
 
-impl<C: ControllerCmdSync<Q>, Q: SyncCmd + ?Sized> ControllerCmdSync<Q> for Guarded<C> {
+impl<C, Q> ControllerCmdSync<Q> for Guarded<'_, C>
+where
+    C: ControllerCmdSync<Q> + ControllerCmdSync<LeLongTermKeyRequestNegativeReply>,
+    Q: SyncCmd + ?Sized,
+{
     async fn exec(&self, command: &Q) -> Result<Q::Return, cmd::Error<Self::Error>> {
-        self.0.exec(command).await
+        if Q::OPCODE == LeLongTermKeyRequestReply::OPCODE {
+            self.shared.with(|state| state.key_asked = None);
+        }
+        // a link that ends with a key still asked for: there is none
+        if Q::OPCODE == Disconnect::OPCODE
+            && let Some(handle) = self.shared.with(|state| state.key_asked.take())
+        {
+            let none = LeLongTermKeyRequestNegativeReply::new(handle);
+            if self.controller.exec(&none).await.is_ok() {
+                Timer::after(NEWS).await;
+            }
+        }
+        self.controller.exec(command).await
     }
 }
 
-impl<C: ControllerCmdAsync<Q>, Q: AsyncCmd + ?Sized> ControllerCmdAsync<Q> for Guarded<C> {
+impl<C: ControllerCmdAsync<Q>, Q: AsyncCmd + ?Sized> ControllerCmdAsync<Q> for Guarded<'_, C> {
     async fn exec(&self, command: &Q) -> Result<(), cmd::Error<Self::Error>> {
-        self.0.exec(command).await
+        self.controller.exec(command).await
     }
 }
 

@@ -52,21 +52,16 @@ impl Posture {
         (self.thresholds, self.mount) = (gate, mount);
         let now = Instant::now();
         let later = |until: Option<Instant>| until.is_some_and(|until| now < until);
-        let hushed = later(state.snooze_until) || later(state.gate_holds_until);
-        if self.hushed && !hushed {
-            // who slouched all through the silence is told a dwell after it
-            self.gate.set_thresholds(&gate);
-        }
-        self.hushed = hushed;
+        self.hushed = later(state.snooze_until) || later(state.gate_holds_until);
     }
 
     /// Judge a sample: the flags it gets. Off body, on the charger, walking and lying cue nothing (the gate's rules).
     pub fn judge(&mut self, shared: &Shared, sample: &GateSample) -> u8 {
         let verdict = self.gate.push(sample);
         match verdict.event {
-            Some(GateEvent::Cue { direction })
-                if !self.hushed && self.thresholds.enable & STAND_ALONE != 0 =>
-            {
+            // who slouches through the silence to its end is told then
+            Some(GateEvent::Cue { .. }) if self.hushed => self.gate.retract_cue(),
+            Some(GateEvent::Cue { direction }) if self.thresholds.enable & STAND_ALONE != 0 => {
                 self.cued = true;
                 shared.event(Event::Cue, direction.code());
                 let (pattern, strength) =

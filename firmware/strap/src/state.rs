@@ -2,6 +2,7 @@
 
 use core::cell::RefCell;
 
+use bt_hci::param::ConnHandle;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
 use embassy_sync::mutex::Mutex;
@@ -142,6 +143,8 @@ pub struct State {
     pub log_step: u8,
     /// Ids of the events that this connection's stream carried, one after the other: first and last.
     pub carried: Option<(u32, u32)>,
+    /// The link whose key was asked for and not yet given.
+    pub key_asked: Option<ConnHandle>,
     /// This connection's central has set the time.
     pub time_told: bool,
     /// Bonds kept.
@@ -195,6 +198,8 @@ pub struct Shared {
     pub calibration_changed: Signal<NoopRawMutex, ()>,
     /// The sample numbers are used up.
     pub restart: Signal<NoopRawMutex, ()>,
+    /// The central wants to encrypt with a key it has.
+    pub key_asked: Signal<NoopRawMutex, ()>,
     /// Samples or log records were asked for.
     pub asked: Signal<NoopRawMutex, ()>,
     /// Held by whoever sends a notification.
@@ -253,6 +258,7 @@ impl Shared {
                 record: None,
                 log_step: 5,
                 carried: None,
+                key_asked: None,
                 time_told: false,
                 bonds: 0,
                 disconnect_reason: 0,
@@ -278,6 +284,7 @@ impl Shared {
             measured: Signal::new(),
             calibration_changed: Signal::new(),
             restart: Signal::new(),
+            key_asked: Signal::new(),
             asked: Signal::new(),
             air: Mutex::new(()),
             records: Channel::new(),

@@ -115,6 +115,12 @@ impl PostureGate {
         self.slouch = SlouchDetector::new(gate, self.forward_known).after(&self.slouch);
     }
 
+    /// The cue that was just given was not felt (a snooze): it falls due again as long as the spell lasts, and no quiet
+    /// time begins with it.
+    pub fn retract_cue(&mut self) {
+        self.slouch.retract();
+    }
+
     /// Another mount from now on.
     pub fn set_mount(&mut self, gate: &control::Gate, mount: &control::Mount) {
         let grid = self.grid.clone();
@@ -267,6 +273,38 @@ mod tests {
             matches!(events[..], [(t, _)] if (t - 48.0).abs() < 0.3),
             "delayed, not dropped: {events:?}"
         );
+    }
+
+    #[test]
+    fn a_cue_that_was_not_felt_comes_when_it_can_and_starts_no_quiet_time() {
+        let mut wearer = Wearer::new(&GATE, &MOUNT);
+        assert_eq!(wearer.lean([0.0, 13.0], 15.5).len(), 1);
+        wearer.gate.retract_cue();
+        let again = wearer.lean([0.0, 13.0], 1.0);
+        assert!(
+            matches!(again[..], [(t, GateEvent::Cue { .. })] if t < 0.1),
+            "{again:?}"
+        );
+        wearer.gate.retract_cue();
+        assert!(
+            wearer.lean([0.0; 2], 2.0).is_empty(),
+            "no end without a cue"
+        );
+        let next = wearer.lean([0.0, 13.0], 20.0);
+        assert!(
+            matches!(next[..], [(t, GateEvent::Cue { .. })] if (t - 15.0).abs() < 0.3),
+            "{next:?}"
+        );
+        // the quiet time since the one that was felt holds
+        wearer.lean([0.0; 2], 2.0);
+        let felt = wearer.lean([0.0, 13.0], 60.0);
+        assert!(
+            matches!(felt[..], [(t, _)] if (t - 53.0).abs() < 0.4),
+            "{felt:?}"
+        );
+        wearer.gate.retract_cue();
+        let (due, _) = wearer.lean([0.0, 13.0], 1.0)[0];
+        assert!(due < 0.1);
     }
 
     #[test]

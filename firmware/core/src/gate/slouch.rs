@@ -67,6 +67,7 @@ pub struct SlouchDetector {
     walks: Debounce<2>,
     spell: Option<Spell>,
     last_cue: Option<u64>,
+    cue_before: Option<u64>,
 }
 
 impl SlouchDetector {
@@ -88,13 +89,22 @@ impl SlouchDetector {
             walks: Debounce::new([1, WALK_ENDS]),
             spell: None,
             last_cue: None,
+            cue_before: None,
         }
     }
 
     /// Takes the time of the last cue over from a detector with other thresholds.
     pub fn after(mut self, other: &Self) -> Self {
-        self.last_cue = other.last_cue;
+        (self.last_cue, self.cue_before) = (other.last_cue, other.cue_before);
         self
+    }
+
+    /// Takes the cue back that was just given: nobody felt it, so it falls due again at the next point.
+    pub fn retract(&mut self) {
+        self.last_cue = self.cue_before;
+        if let Some(spell) = &mut self.spell {
+            spell.cued = None;
+        }
     }
 
     /// Whether a spell runs.
@@ -147,7 +157,7 @@ impl SlouchDetector {
             return None;
         }
         spell.cued = Some(point.k);
-        self.last_cue = Some(point.k);
+        self.cue_before = self.last_cue.replace(point.k);
         let spell = *spell;
         Some(GateEvent::Cue {
             direction: self.direction(&spell),
