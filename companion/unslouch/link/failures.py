@@ -41,7 +41,9 @@ def unavailable(error: Exception) -> LinkError:
         return failure(*_UNAVAILABLE.get(error.reason, (Reason.NO_ADAPTER, "There is no Bluetooth LE here.")))
     if isinstance(error, BleakDBusError) and error.dbus_error in _DBUS:
         return failure(*_DBUS[error.dbus_error])
-    return failure(Reason.NO_ADAPTER, f"Bluetooth cannot be used: {error}.")
+    if isinstance(error, FileNotFoundError | ConnectionRefusedError):  # the socket of D-Bus
+        return failure(Reason.NO_ADAPTER, "The system's message bus does not run, and Bluetooth needs it.")
+    return failure(Reason.NO_ADAPTER, f"Bluetooth cannot be used: {str(error).rstrip('.')}.")
 
 
 def broken(error: Exception, doing: str) -> LinkError:

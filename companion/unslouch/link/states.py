@@ -35,8 +35,8 @@ class LinkStatus:
 
 
 ADVICE: dict[Reason, str] = {
-    Reason.NO_ADAPTER: "Plug in a Bluetooth adapter; on Linux see that the bluetooth service runs.",
-    Reason.ADAPTER_OFF: "Switch Bluetooth on.",
+    Reason.NO_ADAPTER: "`unslouch doctor` says what to do.",
+    Reason.ADAPTER_OFF: "Switch Bluetooth on; `unslouch doctor` says how.",
     Reason.NO_PERMISSION: "Allow this terminal to use Bluetooth in the system's privacy settings.",
     Reason.NOT_IN_RANGE: "Is the strap charged and near? Its lamp blinks every five seconds.",
     Reason.TAKEN: "Another computer or phone holds it: close the program there.",
