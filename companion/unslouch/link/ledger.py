@@ -131,7 +131,8 @@ class Ledger:
         size = _SAMPLE_SIZE.get(data[0])
         if data[0] == Kind.ANCHOR.head and len(data) == HEADER_SIZE:
             _, _, boot, seq, low, high, dt = _HEADER.unpack_from(data)
-            if self._believe(boot, seq, 0, low | high << 32, dt):
+            # its time is the strap's now, not a sample's: good enough to unwrap by, not to judge by
+            if self._known(boot, seq) and abs(seq - self._next) < _COMPACT_SPAN // 4:
                 self._anchor = (seq, low | high << 32, dt)
         elif data[0] == Kind.COMPACT.head and len(data) == COMPACT_SIZE:
             self._take_compact(data)
@@ -155,18 +156,22 @@ class Ledger:
 
         A wrong sequence that was believed would open a hole for samples that do not exist, and confirm those that do.
         """
-        if seq + n > SEQ_SPAN:
+        if seq + n > SEQ_SPAN or not self._known(boot, seq):
             return False
-        if boot != self._boot:
-            if self._boot is not None and boot != self._told:
-                return False
-            self._enter(boot)
-            self._next = seq
         gone = self._timeline.believe(seq, n, t_us, 2 * dt, self._most)
         if gone is None:
             return False
         for first, end in gone:
             self._reopen(first, min(end, self._next))
+        return True
+
+    def _known(self, boot: int, seq: int) -> bool:
+        """Whether a packet's boot is the one that is streamed; it becomes that when a STATUS named it too."""
+        if boot != self._boot:
+            if self._boot is not None and boot != self._told:
+                return False
+            self._enter(boot)
+            self._next = seq
         return True
 
     def log_record(self, record_id: int) -> None:

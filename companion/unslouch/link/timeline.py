@@ -43,7 +43,7 @@ class Timeline:
     def believe(
         self, seq: int, n: int, t_us: int, period_us: int, most: int | None = None
     ) -> list[tuple[int, int]] | None:
-        """Judge a packet of samples (n is 0 for an ANCHOR); one that is believed is remembered.
+        """Judge a packet of samples; one that is believed is remembered.
 
         Parameters
         ----------
@@ -85,7 +85,7 @@ class Timeline:
             low -= 1
         while high < len(self._seq) and (self._t[high] <= t_us or self._seq[high] == seq):
             high += 1
-        gone = [(self._seq[i], self._seq[i] + self._n[i]) for i in range(low, high) if self._n[i]]
+        gone = [(self._seq[i], self._seq[i] + self._n[i]) for i in range(low, high)]
         del self._seq[low:high], self._t[low:high], self._n[low:high]
         if not self._seq:
             self._period = 0
