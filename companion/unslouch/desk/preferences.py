@@ -54,7 +54,7 @@ class Preferences:
             if value is None and name == "nudge_min":
                 continue
             if not isinstance(value, (int, float)) or not lo <= value <= hi:
-                raise UnslouchError(Reason.BAD_OPTION, f"The {words} can be {lo:g} to {hi:g}, not {value}.")
+                raise UnslouchError(Reason.BAD_OPTION, f"The {words} can be {lo:g} to {hi:g}, not {_shown(value)}.")
 
     def slouch_parameters(self) -> SlouchParameters:
         """What the slouch detector needs."""
@@ -77,6 +77,10 @@ class Preferences:
             nudge_s=None if self.nudge_min is None else 60.0 * self.nudge_min,
             snooze_min=self.snooze_min,
         )
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else repr(value)
 
 
 def preferences(store: Store, person: str = "me") -> Preferences:
