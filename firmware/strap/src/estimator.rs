@@ -97,7 +97,7 @@ impl Estimator {
         if at_range(&frame.acc) {
             sample.acc = [LIMITS.force; 3];
         }
-        let fused = self.fusion.push(&sample, dt);
+        let fused = self.fusion.fuse(&sample, dt);
         let sick = [
             Faults::RATE_SATURATED,
             Faults::FORCE_SATURATED,

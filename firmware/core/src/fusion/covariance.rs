@@ -43,6 +43,13 @@ macro_rules! triangle {
     };
 }
 
+/// `C_r += g P_slow` for each entry of the row.
+macro_rules! add_columns {
+    ($row:expr, $g:expr, $p:expr, $($i:literal)*) => {
+        $($row[$i] = add_column::<R, $i, N>($row[$i], $g, &$p);)*
+    };
+}
+
 /// A column of the covariance, or a gain: one entry per state.
 #[derive(Clone, Copy, Debug)]
 pub struct Column<R> {
@@ -118,6 +125,11 @@ impl<R: Real> Covariance<R> {
         p
     }
 
+    /// Gives two slow states a covariance.
+    pub fn correlate_slow(&mut self, i: usize, j: usize, covariance: R) {
+        self.slow[at(i, j)] = covariance;
+    }
+
     /// Variance of a slow state.
     #[inline(always)]
     pub fn slow_variance(&self, i: usize) -> R {
@@ -164,12 +176,17 @@ impl<R: Real> Covariance<R> {
         c
     }
 
-    /// The column of a slow state.
+    /// The column of a bias, `i` below `BIAS`.
     #[inline(always)]
-    pub fn slow_column(&self, i: usize) -> Column<R> {
+    pub fn bias_column(&self, i: usize) -> Column<R> {
+        let i = i % BIAS;
         let mut c = Column::ZERO;
-        for j in 0..SLOW {
+        for j in 0..BIAS {
             c.slow[j] = self.slow[at(i, j)];
+        }
+        // in these rows the place is an offset
+        for j in BIAS..SLOW {
+            c.slow[j] = self.slow[at(j, 0) + i];
         }
         for j in 0..FAST {
             c.fast[j] = self.cross[j][i];
@@ -221,7 +238,7 @@ impl<R: Real> Covariance<R> {
     /// Angle `r` (tilt x, tilt y or heading) += g · slow states, of which only the first `N` count.
     ///
     /// With C_r the row of cross covariances: C_r += g P_slow, P_rq += g · C_q, P_rr += g · (C_r old + C_r new).
-    #[inline(always)]
+    #[inline(never)]
     pub fn predict_angle<const N: usize>(&mut self, r: usize, g: &[R; N]) {
         for q in [TILT_X, TILT_Y, HEADING] {
             if q != r {
@@ -229,18 +246,13 @@ impl<R: Real> Covariance<R> {
             }
         }
         let before = dot(g, &self.cross[r]);
-        for i in 0..SLOW {
-            let mut sum = self.cross[r][i];
-            for (j, gj) in g.iter().enumerate() {
-                sum += self.slow[at(i, j)] * *gj;
-            }
-            self.cross[r][i] = sum;
-        }
+        let row = &mut self.cross[r];
+        add_columns!(row, g, self.slow, 0 1 2 3 4 5 6 7 8 9 10 11);
         self.fast[at(r, r)] += before + dot(g, &self.cross[r]);
     }
 
     /// P <- P - c cᵀ / S: what a scalar measurement with column `c` and inverse innovation variance `1/S` leaves.
-    #[inline(always)]
+    #[inline(never)]
     pub fn downdate(&mut self, c: &Column<R>, inverse: R) {
         let slow_gain = c.slow.map(|x| x * inverse);
         let fast_gain = c.fast.map(|x| x * inverse);
@@ -265,6 +277,19 @@ fn dot<R: Real, const N: usize>(g: &[R; N], row: &[R; SLOW]) -> R {
     let mut sum = R::ZERO;
     for (a, b) in g.iter().zip(row) {
         sum += *a * *b;
+    }
+    sum
+}
+
+/// `sum` + the first `N` entries of column `I` of a packed lower triangle times `g`.
+#[inline(always)]
+fn add_column<R: Real, const I: usize, const N: usize>(
+    mut sum: R,
+    g: &[R; N],
+    p: &[R; SLOW_SIZE],
+) -> R {
+    for (j, gj) in g.iter().enumerate() {
+        sum += p[at(I, j)] * *gj;
     }
     sum
 }

@@ -34,6 +34,9 @@ struct Constants<R> {
     per_gravity: R,
 }
 
+/// Slow states that are the scale of an axis.
+const SCALES: [usize; 3] = [BIAS, BIAS + 4, BIAS + 8];
+
 /// The part of a filter step that is due with the next sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -93,8 +96,8 @@ impl<R: Real> Filter<R> {
         for (variance, sd) in slow.iter_mut().zip(s.bias) {
             *variance = square(sd);
         }
-        for diagonal in [0, 4, 8] {
-            slow[BIAS + diagonal] = square(s.scale);
+        for diagonal in SCALES {
+            slow[diagonal] = square(s.scale);
         }
         let k = Constants {
             velocity_noise2: square(p.velocity_noise),
@@ -121,6 +124,11 @@ impl<R: Real> Filter<R> {
             k.start_velocity2,
             k.start_velocity2,
         ];
+        let mut covariance = Covariance::diagonal(slow, fast);
+        for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+            let common = square::<R>(s.scale) * of(s.common_scale);
+            covariance.correlate_slow(SCALES[one], SCALES[other], common);
+        }
         Self {
             k,
             samples_per_step: ((p.step * rate_hz + 0.5) as u32).max(1),
@@ -135,7 +143,7 @@ impl<R: Real> Filter<R> {
                 inverses: [R::ZERO; 2],
                 surprise: Surprise::None,
             },
-            p: Covariance::diagonal(slow, fast),
+            p: covariance,
             bias: Vec3::ZERO,
             mixing: [R::ZERO; 9],
             rest: RestDetector::new(&p.rest, rate, force),
@@ -172,7 +180,7 @@ impl<R: Real> Filter<R> {
     }
 
     /// One sample: specific force (m/s²) and rate (rad/s), means over the `dt` (s) that end now.
-    #[inline]
+    #[inline(never)]
     pub fn push(&mut self, force: Vec3<R>, rate: Vec3<R>, dt: R) {
         let u = rate - self.bias;
         let m = &self.mixing;
@@ -250,6 +258,7 @@ impl<R: Real> Filter<R> {
     }
 
     /// The block is full: finish what is left of the step before, then measure with this one.
+    #[inline(never)]
     fn begin_step(&mut self) {
         while self.step.stage != Stage::Idle {
             self.advance();
@@ -267,7 +276,7 @@ impl<R: Real> Filter<R> {
 
     /// The next piece of the filter step. All of them belong to the end of the block, wherever the strapdown is by now:
     /// `apply` carries corrections on to the present.
-    #[inline(always)]
+    #[inline(never)]
     fn advance(&mut self) {
         let b = &self.step.block;
         self.step.stage = match self.step.stage {
@@ -410,7 +419,7 @@ impl<R: Real> Filter<R> {
         self.turned_in_place = R::ZERO;
         self.axis = if self.axis == 2 { 0 } else { self.axis + 1 };
         let restless = (self.rest.rate_variance() - self.k.still_gate2).most(R::ZERO);
-        let c = self.p.slow_column(self.axis);
+        let c = self.p.bias_column(self.axis);
         let inverse =
             R::ONE / (c.slow[self.axis] + (restless + self.k.still_noise2) / (R::of(3.0) * t));
         self.p.downdate(&c, inverse);

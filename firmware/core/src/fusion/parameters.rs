@@ -48,6 +48,8 @@ pub struct Start {
     pub bias: [f32; 3],
     /// Gyroscope scale, relative.
     pub scale: f32,
+    /// Share of the scale's variance that is common to the axes: they have one die, one drive and one temperature.
+    pub common_scale: f32,
     /// Gyroscope misalignment, rad.
     pub misalignment: f32,
 }
@@ -104,6 +106,7 @@ impl Default for Parameters {
                 tilt: 5.0 * D,
                 bias: [3.0 * D; 3],
                 scale: 0.0035,
+                common_scale: 0.6,
                 misalignment: 0.0017,
             },
             rest: RestParameters {
