@@ -38,6 +38,8 @@ from unslouch.wire.table import CHANNEL_NUMBER, PacketTable
 RATE_HZ = 52.0
 STEP = 5
 """Stream samples per log sample."""
+RING_BYTES = 80_000
+"""What the half minute of the strap's RAM takes in a recording, which comes before the log."""
 FRAME = np.dtype([("t", "<f8"), ("values", "<f4", 6)])
 LOG_READ, START = 0x85, 0x81
 
@@ -65,6 +67,48 @@ class Sitting:
         values[:, 4] += np.diff(angle) * RATE_HZ
         out["values"] = values
         return out.tobytes()
+
+
+class Command:
+    """A command as a process on a terminal; ``said`` is what the terminal was told so far."""
+
+    def __init__(self, process: asyncio.subprocess.Process, terminal: int) -> None:
+        self.process, self._terminal, self.said = process, terminal, ""
+        asyncio.get_running_loop().add_reader(terminal, self._read)
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._terminal, 65536)
+        except OSError:  # the last one who wrote to it is gone
+            data = b""
+        self.said += data.decode(errors="replace")
+        if not data:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._terminal >= 0:
+            asyncio.get_running_loop().remove_reader(self._terminal)
+            os.close(self._terminal)
+            self._terminal = -1
+
+    async def done(self, seconds: float = 120.0) -> str:
+        """Wait for its end; what it said."""
+        try:
+            await asyncio.wait_for(self.process.wait(), seconds)
+        except TimeoutError:
+            self.process.kill()
+            raise AssertionError(f"it does not end: {self.said}") from None
+        while self._terminal >= 0:
+            await asyncio.sleep(0.01)
+        if self.process.returncode:
+            raise AssertionError(f"it ended with {self.process.returncode}: {self.said}")
+        return self.said
+
+    async def kill(self) -> None:
+        """End it as nothing can be prepared for."""
+        self.process.kill()
+        await self.process.wait()
+        self._hang_up()
 
 
 @dataclass
@@ -120,11 +164,12 @@ class World:
             await asyncio.gather(self._feeding, return_exceptions=True)
             self._feeding = None
 
-    async def command(self, *arguments: str) -> asyncio.subprocess.Process:
-        """Start a command of the companion as a process."""
+    async def command(self, *arguments: str) -> Command:
+        """Start a command of the companion as a process that draws on a terminal."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("UNSLOUCH")}
         environment |= {"UNSLOUCH_RADIO": f"tcp:127.0.0.1:{self.bench.port}", "PYTHONUNBUFFERED": "1"}
-        return await asyncio.create_subprocess_exec(
+        terminal, theirs = os.openpty()
+        process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "unslouch.cli.main",
@@ -133,22 +178,15 @@ class World:
             str(self.data),
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stdout=theirs,
+            stderr=theirs,
         )
+        os.close(theirs)
+        return Command(process, terminal)
 
     async def run(self, *arguments: str, seconds: float = 120.0) -> str:
         """Run a command to its end; what it said."""
-        process = await self.command(*arguments)
-        try:
-            said, _ = await asyncio.wait_for(process.communicate(), seconds)
-        except TimeoutError:
-            process.kill()
-            raise
-        text = said.decode()
-        if process.returncode:
-            raise AssertionError(f"unslouch {' '.join(arguments)} ended with {process.returncode}: {text}")
-        return text
+        return await (await self.command(*arguments)).done(seconds)
 
     @property
     def recordings(self) -> list[Path]:
@@ -251,7 +289,7 @@ def figures(packets: PacketTable) -> Figures:
     delay -= delay.min()
     at = clock.arrival_s[live]
     meanwhile = (at >= begun) & (at <= ended)
-    samples = sum(int(len(block)) for block in decoded.blocks if block.content is not Content.ORIENTATION)
+    samples = sum(len(block) for block in decoded.blocks if block.content is not Content.ORIENTATION)
     return Figures(
         ended - started,
         ended - begun,
@@ -276,32 +314,16 @@ async def measure(hours: float, fault: str, program: Path, folder: Path) -> dict
         n = round(hours * 3600 * RATE_HZ)
         one.feed_on()
         filled = time.monotonic() - begun
-        process = await one.command("sync", "--timeout", "300")
+        command = await one.command("sync", "--timeout", "300")
         begun = time.monotonic()
         if fault != "none":
-            while not shown(one, n // 40 // STEP // 3):
+            third = n // STEP // 40 // 3 * 241 + RING_BYTES
+            while sum(path.stat().st_size for path in one.recordings) < third:
                 await asyncio.sleep(0.05)
-            if fault == "kill":
-                process.kill()
-            elif fault == "reboot":
-                await one.still()
-                await one.restart()
-                one.feed_on()
-            else:
-                process.kill()
-                await one.strap.press(3.3)
-                (one.data / "virtual-radio" / "bonds.json").unlink()
-            if fault != "reboot":
-                await process.wait()
-                if fault == "bond":
-                    await one.run("pair", "--wait", "30")
-                process = await one.command("sync", "--timeout", "300")
-        said, _ = await process.communicate()
+            command = await harm(one, fault, command)
+        said = await command.done(300)
         took = time.monotonic() - begun
         await one.still()
-        text = said.decode()
-        if process.returncode:
-            raise AssertionError(text)
         packets = one.packets()
         for boot, whole in held(packets).items():
             if whole.gap > STEP or whole.twice or whole.first > STEP:
@@ -314,19 +336,29 @@ async def measure(hours: float, fault: str, program: Path, folder: Path) -> dict
             "process_s": round(took, 1),
             "held": {boot: whole.last + 1 for boot, whole in held(packets).items()},
             "position": known.position.log_id,
-            "shown": len(set(shares(text))),
+            "shares shown": len(set(shares(said))),
             **{key: round(value, 3) for key, value in vars_of(figures(read_packets(one.recordings[-1])[0])).items()},
         }
+
+
+async def harm(one: World, fault: str, command: Command) -> Command:
+    """Do it in the middle of a fetch; the command that goes on with it."""
+    if fault == "reboot":
+        await one.still()
+        await one.restart()
+        one.feed_on()
+        return command
+    await command.kill()
+    if fault == "bond":
+        (one.data / "virtual-radio" / "bonds.json").unlink()
+        await one.strap.press(3.3)
+        await one.run("pair", "--wait", "30")
+    return await one.command("sync", "--timeout", "300")
 
 
 def vars_of(value: Figures) -> dict[str, float]:
     """Return the fields of figures."""
     return {name: getattr(value, name) for name in Figures.__dataclass_fields__}
-
-
-def shown(one: World, records: int) -> bool:
-    """Whether so many records of the log lie on the disk already."""
-    return sum(path.stat().st_size for path in one.recordings) > records * 241
 
 
 def main() -> None:

@@ -73,10 +73,11 @@ class Fetcher:
             ledger.forget_log()  # ids that run backward: the strap's flash is another than it was
         if status.log_oldest is not None and _plausible(status):
             ledger.log_starts_at(status.log_oldest)
-        another = ledger.boot != status.boot
         ledger.expect(status.boot, status.seq)
-        if self._trim(status) or another or ledger.log_due:
-            self._want_log(status)
+        self._trim(status)
+        # always: what the strap noted meanwhile (a press of the button) and older boots lie there alone, and what was
+        # streamed is not confirmed past them
+        self._want_log(status)
 
     def _trim(self, status: Status) -> bool:
         """Leave to the log what the ring holds no more; whether there was any."""

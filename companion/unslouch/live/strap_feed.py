@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
+from unslouch.errors import WireError
 from unslouch.link.gate import gate_values, mount_values
 from unslouch.link.known import KnownStrap, KnownStraps
 from unslouch.link.ledger import Ledger, Position
@@ -23,6 +25,7 @@ from unslouch.recording.reader import read_packets
 from unslouch.recording.writer import RecordingWriter
 from unslouch.wire.control import Op
 from unslouch.wire.source import Channel, SourceInfo, SourceKind
+from unslouch.wire.status import parse_status
 from unslouch_signal.analyser import AnalyserParameters
 from unslouch_signal.calibration import Calibration
 from unslouch_signal.slouch import SlouchParameters, Zone
@@ -74,7 +77,8 @@ def recording_path(folder: Path, name: str, now: float) -> Path:
 def resumed(known: KnownStrap) -> Position:
     """Return up to where a strap's samples are on this disk.
 
-    After a kill the last recording holds more than what was confirmed: its packets are gone through.
+    After a kill the last recording holds more than what was confirmed: its packets are gone through. Each status says
+    what the strap had taken by then, as it does at a connection: what did not come after it is missing.
     """
     path = Path(known.recording) if known.recording else None
     if path is None or not path.exists():
@@ -84,6 +88,10 @@ def resumed(known: KnownStrap) -> Position:
     for i in range(len(table)):
         packet = table.packet(i)
         ledger.take(packet)
+        if packet.channel is Channel.STATUS:
+            with suppress(WireError):
+                status = parse_status(packet.data)
+                ledger.expect(status.boot, status.seq)
         if packet.channel is Channel.LOG:
             for record_id in records.take(packet.data):
                 ledger.log_record(record_id)
