@@ -86,6 +86,9 @@ def open_screen(
         plan=plan,
     )
     app = UnslouchApp(feed, Where(start), options)
-    app.run()
+    try:
+        app.run()
+    finally:
+        app.wait_for_loading()
     if app.return_code:
         raise click.exceptions.Exit(app.return_code)

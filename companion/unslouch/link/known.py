@@ -170,6 +170,8 @@ class KnownStraps:
             unfinished.replace(self.path)
         except OSError as error:
             raise FileError(Reason.FILE_ACCESS, f"{self.path} cannot be written: {error.strerror}.") from error
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
 def _strap(value: dict[str, Any]) -> KnownStrap:

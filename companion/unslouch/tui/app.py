@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 FeedFactory = Callable[[], Feed]
 
+LOADING_S = 20.0
+"""How long a feed may take to be made: a recording that a killed program left is gone through."""
 INTERRUPTED = 130
 """Exit code of who was stopped by Ctrl-C: 128 + SIGINT."""
 
@@ -75,6 +77,10 @@ class UnslouchApp(App[None]):
         self.conductor: Conductor | None = None
         self.bell_on = self.options.bell is not False
         self._feed_factory = feed_factory
+        self._loading: Thread | None = None
+        self._lock = Lock()
+        self._left = False
+        self._made_feed: Feed | None = None
         self._made: set[Where] = set()
         for theme in THEMES.values():
             self.register_theme(theme)
@@ -92,14 +98,15 @@ class UnslouchApp(App[None]):
     def _end_when_told(self) -> None:
         """Leave with everything closed and the terminal as it was, also when ended from outside or hung up."""
         loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP"):
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
             if number is not None:
                 with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
                     loop.add_signal_handler(number, self.exit, None, 128 + number)
 
     def _load(self) -> None:
-        Thread(target=self._make, name="unslouch-load", daemon=True).start()
+        self._loading = Thread(target=self._make, name="unslouch-load", daemon=True)
+        self._loading.start()
 
     def _make(self) -> None:
         """Import the sessions and the signal core and make the feed, in a thread: the first frame does not wait."""
@@ -107,18 +114,31 @@ class UnslouchApp(App[None]):
             import_module("unslouch.tui.conductor")
             feed = self._feed_factory()
         except UnslouchError as error:
-            self.call_from_thread(self.exit, None, 1, str(error))
+            self._unless_left(self.exit, None, 1, str(error))
             return
         except BaseException as error:  # noqa: BLE001  # raised again in the app, which would wait for ever otherwise
-            self.call_later(self._fail, error)
+            self._unless_left(self._fail, error)
             return
-        self.call_from_thread(self.begin, feed)
+        with self._lock:
+            self._made_feed = feed
+            left = self._left
+        if left:
+            feed.close()
+        else:
+            self._unless_left(self.begin, feed)
+
+    def _unless_left(self, what: Callable[..., object], *arguments: object) -> None:
+        """Have something done by the app, from the loading thread; who has left already waits for nothing."""
+        if not self._left:
+            self.call_later(what, *arguments)
 
     def _fail(self, error: BaseException) -> None:
         raise error
 
     def begin(self, feed: Feed) -> None:
         """Go on with this feed."""
+        if self._left:
+            return  # it is closed already
         from unslouch.desk.preferences import preferences
         from unslouch.store.store import Store
         from unslouch.tui.conductor import Conductor
@@ -189,8 +209,18 @@ class UnslouchApp(App[None]):
 
     def on_unmount(self) -> None:
         """Close the sessions and the feed."""
+        with self._lock:
+            self._left = True
+            feed = self._made_feed
         if self.conductor is not None:
             self.conductor.close()
+        elif feed is not None:
+            feed.close()
+
+    def wait_for_loading(self) -> None:
+        """Wait until a feed that was still being made when the screen was left is closed; called after the run."""
+        if self._loading is not None:
+            self._loading.join(LOADING_S)
 
     # what can be done
 
