@@ -1,12 +1,16 @@
-"""A world for the link: straps as firmware processes, a laptop, and a companion whose disk is a list."""
+"""A world for the link: straps as firmware processes, a laptop, and a companion whose disk is a list.
+
+Everything here runs in stepped time: a second lasts as long as its work, and a busy machine changes nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import random
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,7 @@ from unslouch.link.ledger import Position
 from unslouch.link.radio.bench import Bench, FedImu, Wearing
 from unslouch.link.radio.laptop import Laptop
 from unslouch.link.radio.medium import Controller
+from unslouch.link.radio.stepped import SteppedLoop, current
 from unslouch.link.radio.strap_process import StrapProcess
 from unslouch.link.states import LinkStatus
 from unslouch.link.strap import Strap, StrapOptions
@@ -25,9 +30,25 @@ from unslouch.wire.records import Decoded
 from unslouch.wire.source import Packet
 
 NOTIFICATION = 0x1B
-LONGEST_S = 90.0
-"""No scenario takes longer; one that hangs must end as a failure."""
+LONGEST_S = 3600.0
+"""No scenario takes longer, in its own time; one that hangs must end as a failure."""
 PAIR = StrapOptions(pair=True)
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Time is stepped, but for an emulator whose clock is its own."""
+    if item.get_closest_marker("real_time"):
+        return {"real": asyncio.new_event_loop}
+    return {"stepped": SteppedLoop}
+
+
+@pytest.fixture(autouse=True)
+async def _one_time() -> AsyncGenerator[None]:
+    loop = current()
+    with contextlib.nullcontext() if loop is None else loop.everywhere():
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -170,7 +191,9 @@ async def world(strap_binary: Path, tmp_path: Path) -> AsyncGenerator[World]:
                 companion.kill()
             await asyncio.gather(*(one._task for one in world.companions), return_exceptions=True)
             tasks = [one.strap._task for one in world.companions if one.strap._task is not None]
-            await asyncio.gather(*tasks, return_exceptions=True)
+            done, pending = await asyncio.wait(tasks or [asyncio.create_task(asyncio.sleep(0))], timeout=60)
+            for one in pending: one.print_stack()
+            assert not pending
 
 
 def streamed(decoded: Decoded, boot: int) -> list[int]:

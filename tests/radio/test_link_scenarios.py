@@ -59,7 +59,6 @@ async def test_a_closed_pairing_window_is_said(world: Any) -> None:
     assert "button" in told.value.advice
 
 
-@pytest.mark.scenario
 async def test_a_strap_that_forgot_is_paired_anew(world: Any) -> None:
     strap = await world.strap()
     companion = await world.companion(strap)
@@ -80,7 +79,6 @@ async def test_a_strap_that_forgot_is_paired_anew(world: Any) -> None:
     assert_whole(renewed)
 
 
-@pytest.mark.scenario
 async def test_a_machine_that_forgot_is_paired_anew(world: Any) -> None:
     strap = await world.strap()
     companion = await world.companion(strap)
@@ -110,7 +108,6 @@ async def test_the_smallest_mtu(world: Any) -> None:
     assert companion.decoded.errors == {}
 
 
-@pytest.mark.scenario
 async def test_an_adapter_that_vanishes_and_returns(world: Any) -> None:
     strap = await world.strap()
     await world.companion(strap)  # makes the laptop
@@ -137,7 +134,6 @@ async def test_an_adapter_that_vanishes_and_returns(world: Any) -> None:
     assert_whole(companion)
 
 
-@pytest.mark.scenario
 async def test_range_lost_and_found_again_and_again(world: Any) -> None:
     strap = await world.strap()
     companion = await world.companion(strap)
@@ -168,7 +164,6 @@ async def test_a_fifth_is_lost_and_some_comes_twice(world: Any, seed: int) -> No
     assert_whole(companion)
 
 
-@pytest.mark.scenario
 async def test_flipped_bits_do_no_harm(world: Any) -> None:
     strap = await world.strap()
     companion = await world.companion(strap)
@@ -190,7 +185,6 @@ async def test_flipped_bits_do_no_harm(world: Any) -> None:
     assert len(missing) <= 12
 
 
-@pytest.mark.scenario
 async def test_a_strap_that_reboots_in_the_middle_of_a_backfill(world: Any) -> None:
     strap, imu = await world.fed()
     from unslouch.link.radio.bench import Wearing
@@ -230,7 +224,6 @@ async def _feed_on(imu: Any, worn: Any) -> None:
         await asyncio.sleep(0.1)
 
 
-@pytest.mark.scenario
 async def test_hours_alone_then_everything_within_a_minute(world: Any) -> None:
     strap, imu = await world.fed()
     from unslouch.link.radio.bench import Wearing
@@ -260,7 +253,6 @@ async def test_hours_alone_then_everything_within_a_minute(world: Any) -> None:
     assert shares[-1] > 0.9
 
 
-@pytest.mark.scenario
 async def test_a_second_central_finds_nobody(world: Any) -> None:
     strap = await world.strap()
     companion = await world.companion(strap)
@@ -274,7 +266,6 @@ async def test_a_second_central_finds_nobody(world: Any) -> None:
     assert_whole(companion)
 
 
-@pytest.mark.scenario
 async def test_straps_that_swap_addresses_are_not_taken_for_each_other(world: Any) -> None:
     one, two = await world.strap(seed=1), await world.strap(seed=2)
     for strap in (one, two):
@@ -307,7 +298,6 @@ async def test_another_serial_is_another_strap(world: Any) -> None:
     assert companion.strap.ledger.samples == 0
 
 
-@pytest.mark.scenario
 async def test_a_killed_companion_loses_nothing(world: Any) -> None:
     strap = await world.strap()
     first = await world.companion(strap)
