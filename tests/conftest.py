@@ -9,6 +9,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# a busy machine is no defect of a test: nothing is judged by the wall clock
+settings.register_profile("unslouch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unslouch")
 
 ROOT = Path(__file__).resolve().parent.parent
 ABSENT = "shared data is absent"

@@ -28,7 +28,7 @@ sys.exit(code)
 
 def loaded_by(*argv: str) -> set[str]:
     run = subprocess.run(
-        [sys.executable, "-c", PROBE.format(argv=list(argv), heavy=HEAVY)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", PROBE.format(argv=list(argv), heavy=HEAVY)], capture_output=True, text=True, timeout=300
     )
     assert run.returncode == 0, run.stderr
     return set(run.stdout.splitlines()[-1].split()[1:])
@@ -52,6 +52,6 @@ def test_the_probe_sees_what_is_loaded():
         [sys.executable, "-c", "import numpy, sys; print(sorted(set(sys.modules) & {'numpy', 'textual'}))"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert run.stdout.strip() == "['numpy']"

@@ -275,10 +275,10 @@ print("ready", flush=True)
 for line in sys.stdin:
     child = os.fork()
     if child:
-        print(child, flush=True)
         os.waitpid(child, 0)
-        print("gone", flush=True)
+        os.write(1, b"gone\\n")
         continue
+    os.write(1, b"child %d\\n" % os.getpid())
     with RecordingWriter(Path(line.strip()), INFO, UTC) as writer:
         for k, packet in enumerate(packets):
             writer.write(packet)
@@ -305,13 +305,11 @@ def test_fifty_kills_lose_nothing_that_was_written(tmp_path: Path) -> None:
             zygote.stdin.write(f"{path}\n")
             zygote.stdin.flush()
             stop = rng.choice([rng.randrange(990), 999])
-            child, told, closed = 0, -1, False
+            name, number = zygote.stdout.readline().split()
+            assert name == "child"
+            child, told, closed = int(number), -1, False
             while told < stop:
-                line = zygote.stdout.readline().strip()
-                if not child and int(line) > 1000:
-                    child = int(line)
-                else:
-                    told = int(line)
+                told = int(zygote.stdout.readline())
             time.sleep(rng.uniform(0, 0.004 if stop < 999 else 0.06))
             os.kill(child, signal.SIGKILL)
             for line in iter(lambda: zygote.stdout.readline().strip(), "gone"):

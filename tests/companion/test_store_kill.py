@@ -108,7 +108,7 @@ def test_programs_that_start_at_once_agree_on_one_database(tmp_path: Path, proce
         for i in range(processes)
     ]
     for process in running:
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=300)
         assert process.returncode == 0
         assert said.splitlines()[-1] == "49"
     with Store.open(data_paths(tmp_path)) as store:

@@ -210,4 +210,4 @@ def test_eight_hours_take_seconds():
     worn.play(scenarios.desk_day(7200.0, 1).script())
     began = time.process_time()
     worn.take(2 * 3600 * 52)
-    assert 4 * (time.process_time() - began) < 12.0
+    assert 4 * (time.process_time() - began) < 60.0  # 2.4 s on a quiet core; a loop over samples takes minutes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +36,18 @@ class Replay:
         Packets in order of arrival.
     speed
         Times real time; infinite plays as fast as packets are taken.
+    clock
+        Seconds that pass as the event loop's do.
     """
 
-    def __init__(self, table: PacketTable, info: SourceInfo, speed: float = 1.0, start_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        table: PacketTable,
+        info: SourceInfo,
+        speed: float = 1.0,
+        start_s: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         if not len(table):
             raise FileError(Reason.BAD_FILE, f"{info.name} holds no packets to replay.")
         self._table = table
@@ -52,7 +61,8 @@ class Replay:
         self._closed = False
         self._speed = 1.0
         self._position = 0.0
-        self._since = time.monotonic()
+        self._clock = clock
+        self._since = clock()
         self._wake = asyncio.Event()
         self.set_speed(speed)
         self.seek(start_s)
@@ -82,7 +92,7 @@ class Replay:
         """Seconds since the start."""
         if self._paused or math.isinf(self._speed):
             return self._position
-        return min(self.duration, self._position + (time.monotonic() - self._since) * self._speed)
+        return min(self.duration, self._position + (self._clock() - self._since) * self._speed)
 
     def before(self, position: float) -> PacketTable:
         """All packets before a place, for whoever must know what had come until then."""
@@ -121,7 +131,7 @@ class Replay:
         The last anchor before comes first, so that compact packets can be read from anywhere.
         """
         self._position = min(max(position, 0.0), self.duration)
-        self._since = time.monotonic()
+        self._since = self._clock()
         self._next = int(np.searchsorted(self._at_s, self._position, side="left"))
         self._again = self._anchor_before(self._next)
         self._steps = 0
@@ -177,7 +187,7 @@ class Replay:
 
     def _settle(self) -> None:
         self._position = self.position
-        self._since = time.monotonic()
+        self._since = self._clock()
 
     def _anchor_before(self, index: int) -> list[int]:
         stream = list(CHANNELS).index(Channel.STREAM)

@@ -27,7 +27,7 @@ asyncio.run(main())
 
 
 def test_the_first_frame_shows_a_figure_and_loads_nothing_heavy():
-    run = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
     loaded, shown = run.stdout.splitlines()[-2:]
     assert loaded == "LOADED"
