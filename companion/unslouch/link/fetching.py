@@ -120,11 +120,11 @@ class Fetcher:
         """Ask for missing samples from the strap's RAM; what is gone there is asked from the log.
 
         Holes that lie near each other go into one request: what is between them comes twice, which costs less than a
-        request's way there and back.
+        request's way there and back. Not so where another recording holds it.
         """
         first, last = holes[0].first, min(holes[0].end, holes[0].first + RESEND_MOST)
         for hole in holes[1:]:
-            if hole.first - last > NEAR or hole.end - first > RESEND_MOST:
+            if hole.first - last > NEAR or hole.end - first > RESEND_MOST or last < self._ledger.earlier:
                 break
             last = hole.end
         asked = [hole for hole in holes if hole.first < last]
@@ -153,7 +153,8 @@ class Fetcher:
         came = self._ledger.resent
         while any(hole.first < last and hole.end > first for hole in self._ledger.holes):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._until_more(came), ASK_AGAIN_S)
+                async with asyncio.timeout(ASK_AGAIN_S):
+                    await self._until_more(came)
             if self._ledger.resent == came:
                 return  # nothing came for a while: what is missing is asked for again
             came = self._ledger.resent

@@ -64,6 +64,7 @@ class Ledger:
         start = start or Position()
         self._boot = start.boot
         self._next = start.beyond[-1][1] if start.beyond else start.seq
+        self._earlier = self._next
         self._log_done = start.log_id
         self._log_ahead: set[int] = set()
         self._holes: list[Hole] = []
@@ -96,6 +97,11 @@ class Ledger:
     def next_seq(self) -> int:
         """The sample that comes next."""
         return self._next
+
+    @property
+    def earlier(self) -> int:
+        """Samples of this boot before this one were kept before the start: what is there must not come again."""
+        return self._earlier
 
     @property
     def holes(self) -> tuple[Hole, ...]:
@@ -132,7 +138,7 @@ class Ledger:
         if data[0] == Kind.ANCHOR.head and len(data) == HEADER_SIZE:
             _, _, boot, seq, low, high, dt = _HEADER.unpack_from(data)
             # its time is the strap's now, not a sample's: good enough to unwrap by, not to judge by
-            if self._known(boot, seq) and abs(seq - self._next) < _COMPACT_SPAN // 4:
+            if self._known(boot):
                 self._anchor = (seq, low | high << 32, dt)
         elif data[0] == Kind.COMPACT.head and len(data) == COMPACT_SIZE:
             self._take_compact(data)
@@ -156,7 +162,7 @@ class Ledger:
 
         A wrong sequence that was believed would open a hole for samples that do not exist, and confirm those that do.
         """
-        if seq + n > SEQ_SPAN or not self._known(boot, seq):
+        if seq + n > SEQ_SPAN or not self._known(boot):
             return False
         gone = self._timeline.believe(seq, n, t_us, 2 * dt, self._most)
         if gone is None:
@@ -165,13 +171,12 @@ class Ledger:
             self._reopen(first, min(end, self._next))
         return True
 
-    def _known(self, boot: int, seq: int) -> bool:
+    def _known(self, boot: int) -> bool:
         """Whether a packet's boot is the one that is streamed; it becomes that when a STATUS named it too."""
         if boot != self._boot:
             if self._boot is not None and boot != self._told:
                 return False
             self._enter(boot)
-            self._next = seq
         return True
 
     def log_record(self, record_id: int) -> None:
@@ -249,6 +254,7 @@ class Ledger:
             return
         # what is left of the boot before is in the strap's log
         self._boot, self._next, self._holes, self._left = boot, 0, [], []
+        self._earlier = 0
         self._timeline, self._most = Timeline(), None
 
     def _samples(self, seq: int, n: int, flags: int) -> None:
