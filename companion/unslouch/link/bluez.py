@@ -39,7 +39,8 @@ async def system_bus() -> AsyncGenerator[MessageBus]:
         When there is none.
     """
     try:
-        bus = await asyncio.wait_for(MessageBus(bus_type=BusType.SYSTEM).connect(), CALL_S)
+        async with asyncio.timeout(CALL_S):
+            bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
     except (OSError, TimeoutError, EOFError, DBusError) as error:
         raise BluezError(f"the system bus cannot be reached: {error}") from error
     try:
@@ -62,7 +63,8 @@ async def call(
         destination=SERVICE, path=path, interface=interface, member=member, signature=signature, body=body or []
     )
     try:
-        reply = await asyncio.wait_for(bus.call(message), CALL_S)
+        async with asyncio.timeout(CALL_S):
+            reply = await bus.call(message)
     except TimeoutError as error:
         raise BluezError(f"{member} took too long") from error
     if reply.message_type is MessageType.ERROR:

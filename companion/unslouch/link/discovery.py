@@ -104,7 +104,9 @@ async def scan(seconds: float, *, backend: type[Any] | None = None, stop_at: str
     try:
         async with BleakScanner(hear, service_uuids=[SERVICE_UUID], **options):
             try:
-                await asyncio.wait_for(heard.wait(), seconds)
+                # not wait_for, which (before Python 3.12) swallows a cancellation that comes with the event
+                async with asyncio.timeout(seconds):
+                    await heard.wait()
             except TimeoutError:
                 heard.set()  # the time is up; what was heard stands
     except BleakBluetoothNotAvailableError as error:

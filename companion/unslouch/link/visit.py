@@ -154,7 +154,8 @@ async def forget(backends: Backends, address: str) -> None:
     """
     options: dict[str, Any] = {} if backends[1] is None else {"backend": backends[1]}
     try:
-        await asyncio.wait_for(BleakClient(address, **options).unpair(), FORGET_S)
+        async with asyncio.timeout(FORGET_S):
+            await BleakClient(address, **options).unpair()
     except NotImplementedError as error:
         text = "This system lets no program forget a bond."
         raise LinkError(Reason.BOND_LOST, text, "Remove the strap in the system's Bluetooth settings.") from error

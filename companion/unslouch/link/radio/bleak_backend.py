@@ -200,7 +200,8 @@ class BumbleClient(BaseBleakClient):
     async def _encrypt(self, link: Connection) -> None:
         """Encrypt; a peer without the key may say nothing, and a controller gives up then (Vol 6, Part B, 5.2)."""
         try:
-            await asyncio.wait_for(self._procedure(link.encrypt()), ENCRYPT_S)
+            async with asyncio.timeout(ENCRYPT_S):
+                await self._procedure(link.encrypt())
         except TimeoutError as error:
             raise BleakError("PIN_OR_KEY_MISSING: the peer does not answer") from error
         except BleakError as error:
@@ -242,8 +243,9 @@ class BumbleClient(BaseBleakClient):
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         link.once(link.EVENT_DISCONNECTION, lambda _reason: over.done() or over.set_result(None))
         try:
-            await asyncio.wait_for(link.disconnect(), 5)
-            await asyncio.wait_for(over, 5)
+            async with asyncio.timeout(10):
+                await link.disconnect()
+                await over
         except (core.BaseBumbleError, hci.HCI_Error, TimeoutError):
             if self._link is link:
                 self._ended(0)
