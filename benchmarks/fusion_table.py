@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = ROOT / "firmware"
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", FIRMWARE / "target"))
 FloatArray = NDArray[np.float64]
 Row = tuple[str, str, str]
 JUMP_DPS = [1.0, -0.8, 0.6]
@@ -110,7 +111,7 @@ def instructions() -> Iterator[Row]:
     build = ["cargo", "build", "--release", "-p", "unslouch-strap-bench", "--target", target]
     if qemu is None or subprocess.run(build, cwd=FIRMWARE, check=False).returncode:
         return
-    image = FIRMWARE / "target" / target / "release" / "unslouch-strap-bench"
+    image = TARGET / target / "release" / "unslouch-strap-bench"
     command = [qemu, "-M", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "none", "-semihosting"]
     command += ["-icount", "shift=8", "-kernel", str(image)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, stdin=subprocess.DEVNULL)
@@ -132,7 +133,7 @@ def main() -> None:
         parser.error(f"{folder} is absent")
     if options.binary is None:
         subprocess.run(["cargo", "build", "--release", "-p", "unslouch-strap-host"], cwd=FIRMWARE, check=True)
-    binary = options.binary or FIRMWARE / "target" / "release" / "unslouch-strap"
+    binary = options.binary or TARGET / "release" / "unslouch-strap"
     os.environ["UNSLOUCH_STRAP_BINARY"] = str(binary.resolve())
     sys.path[:0] = [str(folder), str(Path(__file__).resolve().parent)]
     import eval as ev

@@ -115,17 +115,22 @@ impl<R: Real> Quaternion<R> {
         self.w * self.w + self.x * self.x + self.y * self.y + self.z * self.z
     }
 
-    /// Back to unit length, to first order: for a quaternion that has only just left it.
+    /// Back to unit length, to first order: for a quaternion that only rounding has moved from it.
+    #[inline(always)]
+    pub fn rounded_off(self) -> Self {
+        self.scaled(R::of(1.5) - R::of(0.5) * self.norm2())
+    }
+
+    /// Back to unit length: to first order where that is enough, which a violent correction is not.
     #[inline(always)]
     pub fn renormalised(self) -> Self {
         let n2 = self.norm2();
         let off = n2 - R::ONE;
-        // the first order is enough for rounding; a violent correction is not rounding
-        if off * off < R::of(4e-4) {
-            self.scaled(R::of(1.5) - R::of(0.5) * n2)
+        self.scaled(if off * off < R::of(4e-4) {
+            R::of(1.5) - R::of(0.5) * n2
         } else {
-            self.normalised()
-        }
+            inverse_root(n2)
+        })
     }
 
     /// Back to unit length from any length; of the zero quaternion, the identity.
@@ -189,4 +194,11 @@ impl<R: Real> Quaternion<R> {
     pub fn to_array(self) -> [R; 4] {
         [self.w, self.x, self.y, self.z]
     }
+}
+
+/// Out of the way of every sample.
+#[cold]
+#[inline(never)]
+fn inverse_root<R: Real>(n2: R) -> R {
+    R::ONE / n2.sqrt()
 }

@@ -79,7 +79,7 @@ impl<R: Real> Strapdown<R> {
         self.attitude = self
             .attitude
             .times(Quaternion::exp(half_turn.scale(R::of(2.0))))
-            .renormalised();
+            .rounded_off();
         // The force, seen from the end of the interval instead of its middle.
         let f = force + (self.rate.cross(force) + self.force.cross(w)).scale(twelfth);
         let h = f.cross(half_turn);

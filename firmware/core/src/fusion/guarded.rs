@@ -17,7 +17,7 @@ impl Faults {
     pub const NONE: Self = Self(0);
     /// Not a number, or infinite: not integrated.
     pub const NOT_FINITE: Self = Self(1);
-    /// The gyroscope was at the end of its range: not integrated.
+    /// The gyroscope was at the end of its range, or turned too far within a sample: not integrated.
     pub const RATE_SATURATED: Self = Self(2);
     /// The accelerometer was at the end of its range: turned, but its acceleration not integrated.
     pub const FORCE_SATURATED: Self = Self(4);
@@ -83,6 +83,8 @@ const LIVELY: u32 = 100;
 const REPEATS: u32 = 3;
 /// A sensor that repeats itself for this long is stuck, s.
 const STUCK_AFTER: f32 = 0.25;
+/// Largest turn within a sample, rad: beyond it one sample does not tell where it went.
+const MOST_TURN: f64 = 2.5;
 /// Least acceleration that shows where up is, m/s².
 const LEAST_FORCE: f32 = 2.0;
 
@@ -170,7 +172,10 @@ impl<R: Real> Fusion<R> {
             }
             return faults.and(if stuck { Faults::STUCK } else { Faults::NONE });
         }
-        if rate.peak() >= R::of(f64::from(self.limits.rate)) {
+        let turn = rate.scale(R::of(f64::from(dt)));
+        if rate.peak() >= R::of(f64::from(self.limits.rate))
+            || turn.norm2() > R::of(MOST_TURN * MOST_TURN)
+        {
             self.lose(dt, Some(self.limits.rate));
             return faults.and(Faults::RATE_SATURATED);
         }
