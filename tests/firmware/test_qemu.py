@@ -35,6 +35,7 @@ from unslouch.link.radio.strap_process import ProcessOptions, StrapProcess
 from unslouch.wire.decoder import decode_all
 from unslouch.wire.source import Channel, Packet
 
+pytestmark = pytest.mark.real_time  # the emulator has a clock of its own
 BOARD = Path(__file__).resolve().parent.parent.parent / "firmware" / "boards" / "qemu-mps2"
 TARGET = "thumbv7em-none-eabihf"
 INSUFFICIENT_AUTHENTICATION = 5

@@ -200,14 +200,14 @@ async def test_a_panic_leaves_its_reason_to_the_next_connection(bench: Bench) ->
 
 
 async def test_low_battery_saves_and_stops(bench: Bench) -> None:
-    strap = await bench.strap(bench.csv(Wearing().worn(600)), speed=10)
+    strap = await bench.strap(bench.csv(Wearing().worn(600)))
     central = await bench.paired(await bench.laptop(), strap)
     await central.start()
     await strap.type("battery 3690")
-    await until(lambda: (central.heard[STATUS] or [bytes(20)])[-1][14] == 12, what="percent by the curve")
+    await until(lambda: (central.heard[STATUS] or [bytes(20)])[-1][14] == 12, 20, "percent by the curve")
     await strap.type("battery 3250")
-    await until(lambda: any(p[:2] == b"\x16\x0d" for p in central.heard[STREAM]), what="it says why it stops")
-    await until(lambda: strap.exit_code == 0)
+    await until(lambda: any(p[:2] == b"\x16\x0d" for p in central.heard[STREAM]), 30, "it says why it stops")
+    await until(lambda: strap.exit_code == 0, 20)
     await strap.start()
     central = await bench.connect(central.laptop, strap)
     assert (await central.read(STATUS))[34] == 7

@@ -132,8 +132,10 @@ async def test_one_transfer_at_a_time_and_it_can_be_stopped(bench: Bench) -> Non
     assert [record_id(record) for record in records] == [1, 2, 3]
 
 
+@pytest.mark.real_time
 async def test_power_cuts_at_random_moments_lose_no_stored_record(bench: Bench) -> None:
-    strap = await bench.strap(bench.csv(Wearing().worn(120)), speed=30)
+    # in real time, so that a cut finds the process in the middle of its work
+    strap = await bench.strap(bench.csv(Wearing().worn(240)), speed=30)
     laptop = await bench.laptop()
     central: Central | None = await bench.paired(laptop, strap)
     known: dict[int, bytes] = {}
@@ -149,7 +151,7 @@ async def test_power_cuts_at_random_moments_lose_no_stored_record(bench: Bench) 
         if central is not None:
             await until(lambda central=central: not central.client.is_connected)
         central = None
-        if cut % 3:
+        if cut % 7:
             continue  # the next cut may hit the start itself
         central = await bench.connect(laptop, strap)
         await central.subscribe(CONTROL, LOG)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
 
 import pytest
-from bleak import BleakClient
-from bleak.exc import BleakGATTProtocolError
+from bleak import BleakClient, BleakScanner
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
+from bleak.exc import BleakError, BleakGATTProtocolError
 from bumble import att
 from bumble.device import Peer
 
@@ -18,33 +18,39 @@ from unslouch.link.radio.strap_process import StrapProcess
 
 ALL = (STREAM, LOG, CONTROL, STATUS, CALIBRATION)
 INSUFFICIENT_AUTHENTICATION = 5
-
-
-async def comes_to_nothing(work: Coroutine[Any, Any, object]) -> None:
-    """Refused, or ended with the link; Bumble cancels what a link takes with it."""
-    task = asyncio.ensure_future(work)
-    await asyncio.wait({task}, timeout=12)
-    assert task.done()
-    assert task.cancelled() or task.exception() is not None
+"""Of the Attribute Protocol."""
+AUTHENTICATION_FAILURE = 5
+"""Of HCI: why a link ended."""
 
 
 async def is_not_let_in(bench: Bench, laptop: Laptop, strap: StrapProcess) -> None:
-    """A key that the strap does not know opens nothing: refused, or left waiting until it is sent away."""
-    task = asyncio.ensure_future(connect_and_read(bench, laptop, strap))
-    await asyncio.wait({task}, timeout=3)
-    assert task.cancel() or task.cancelled() or task.exception() is not None
-    await asyncio.wait({task})
+    """A key that the strap does not know opens nothing; the central hears at once that it is missing, then it must go."""
+    with pytest.raises(BleakError, match="PIN_OR_KEY_MISSING"):
+        await bench.connect(laptop, strap)
+    await until(lambda: not laptop.device.connections)
 
 
-async def pair_and_read(central: Central) -> bytes:
-    """Try to get in."""
-    await central.client.pair()
-    return await central.read(STATUS)
+async def may_not_pair(central: Central) -> None:
+    """Outside the window a pairing is refused in so many words, and then the central must go."""
+    reasons: list[int] = []
+    [link] = central.laptop.device.connections.values()
+    link.on(link.EVENT_DISCONNECTION, reasons.append)
+    with pytest.raises(BleakError, match="PAIRING_NOT_SUPPORTED"):
+        await central.client.pair()
+    await until(lambda: not central.client.is_connected, what="the stranger stays")
+    assert reasons == [AUTHENTICATION_FAILURE]
 
 
-async def connect_and_read(bench: Bench, laptop: Laptop, strap: StrapProcess) -> bytes:
-    """Try to come back on a bond."""
-    return await (await bench.connect(laptop, strap)).read(STATUS)
+async def until_window(bench: Bench, laptop: Laptop, strap: StrapProcess) -> None:
+    """Wait until the strap advertises that its pairing window is open."""
+    open_now = asyncio.Event()
+
+    def hear(_device: BLEDevice, data: AdvertisementData) -> None:
+        if data.manufacturer_data.get(0xFFFF, b"\0\0")[1] & 1:
+            open_now.set()
+
+    async with BleakScanner(hear, backend=bench._backends[laptop][0]):
+        await asyncio.wait_for(open_now.wait(), 20)
 
 
 def unheard(_characteristic: object, _data: bytearray) -> None:
@@ -96,15 +102,14 @@ async def test_an_unencrypted_link_reads_nothing_by_any_request(bench: Bench) ->
 
 
 async def test_pairing_works_in_the_window_alone_and_a_stranger_is_sent_away(bench: Bench) -> None:
-    strap = await bench.strap(bench.csv(Wearing().worn(120)), speed=3)
+    strap = await bench.strap(bench.csv(Wearing().worn(120)))
     first = await bench.paired(await bench.laptop(1), strap)
     assert (await first.status())[38] == 1
     await first.ok(0x18, b"\x00")  # close the window
     await first.close()
     stranger = await bench.connect(await bench.laptop(2), strap)
-    await comes_to_nothing(pair_and_read(stranger))
-    await until(lambda: not stranger.client.is_connected, what="the stranger stays")
-    # its half of a key opens nothing later
+    await may_not_pair(stranger)
+    # nor does a pairing that is begun by hand open anything
     again = await bench.connect(await bench.laptop(3), strap)
     await refuses_everything(again.client)
     await again.close()
@@ -118,19 +123,19 @@ async def test_pairing_works_in_the_window_alone_and_a_stranger_is_sent_away(ben
 
 
 async def test_who_stays_without_a_key_is_sent_away(bench: Bench) -> None:
-    strap = await bench.strap(bench.csv(Wearing().worn(600)), speed=20)
+    strap = await bench.strap(bench.csv(Wearing().worn(600)))
     first = await bench.paired(await bench.laptop(1), strap)
     await first.ok(0x18, b"\x00")
     await first.close()
     stranger = await bench.connect(await bench.laptop(2), strap)
-    await until(lambda: not stranger.client.is_connected, 5, "30 s of the strap's clock are over")
+    await until(lambda: not stranger.client.is_connected, 40, "30 s of the strap's clock are over")
     # and the owner comes back on its bond, without pairing
     owner = await bench.connect(first.laptop, strap)
     assert len(await owner.read(STATUS)) == 60
 
 
 async def test_a_bond_outlives_restarts_and_a_lost_one_is_made_anew_in_the_window(bench: Bench) -> None:
-    strap = await bench.strap(bench.csv(Wearing().worn(300)), speed=4)
+    strap = await bench.strap(bench.csv(Wearing().worn(300)))
     laptop = await bench.laptop(1)
     await (await bench.paired(laptop, strap)).close()
     await strap.pull_battery()
@@ -139,24 +144,44 @@ async def test_a_bond_outlives_restarts_and_a_lost_one_is_made_anew_in_the_windo
     status = await central.read(STATUS)
     assert (int.from_bytes(status[2:4], "little"), status[38], status[1] & 32) == (2, 1, 0)
     await central.close()
-    # lost on the laptop's side: outside the window it is a stranger, inside it replaces its old bond
+    # lost on the laptop's side, or somebody with its address: outside the window it is refused
+    keys = laptop.device.keystore
+    assert keys is not None
+    [(name, kept)] = await keys.get_all()
+    await keys.delete_all()
+    await may_not_pair(await bench.connect(laptop, strap))
+    # and the bond is left as it was
+    await keys.delete_all()
+    await keys.update(name, kept)
+    owner = await bench.connect(laptop, strap)
+    assert (await owner.status())[38] == 1
+    await owner.close()
+    # inside the window a new bond replaces the old one
+    await keys.delete_all()
+    await strap.type("charger on")
+    watching = await bench.laptop(2)
+    await until_window(bench, watching, strap)
+    found = await bench.paired(laptop, strap)
+    assert (await found.status())[38] == 1
+
+
+@pytest.mark.parametrize("window", [False, True])
+async def test_a_bond_that_the_strap_lost_is_told_at_once(bench: Bench, window: bool) -> None:
+    strap = await bench.strap(bench.csv(Wearing().worn(300)))
+    laptop = await bench.laptop(1)
+    central = await bench.paired(laptop, strap)
+    await central.ok(0x18, b"\x3c" if window else b"\x00")
+    await central.ok(0x0F, b"\x01")
+    await until(lambda: not central.client.is_connected)
+    for _ in range(3):
+        await is_not_let_in(bench, laptop, strap)
+    # its key thrown away, it may pair anew while the window is open
     keys = laptop.device.keystore
     assert keys is not None
     await keys.delete_all()
-    lost = await bench.connect(laptop, strap)
-    await comes_to_nothing(pair_and_read(lost))
-    await until(lambda: not lost.client.is_connected)
-    await keys.delete_all()
-    await strap.type("charger on")
-    await asyncio.sleep(1.2)  # the charger is looked at every second to five
-    await asyncio.sleep(4.2)
-    found = await bench.paired(laptop, strap)
-    assert (await found.status())[38] == 1
-    # lost on the strap's side
-    await found.ok(0x18, b"\x00")
-    await found.ok(0x0F, b"\x01")
-    await until(lambda: not found.client.is_connected)
-    await is_not_let_in(bench, laptop, strap)
+    if not window:
+        await strap.press(3.3)
+    assert (await (await bench.paired(laptop, strap)).status())[38] == 1
 
 
 async def test_a_fifth_bond_drops_the_one_longest_unused(bench: Bench) -> None:

@@ -143,16 +143,29 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
             Either3::Second(ended) => ended,
             Either3::First(()) | Either3::Third(_) => Ended::Normally,
         };
-        if !trust.given.get() {
-            // fails where the link is gone already
-            let reason = DisconnectReason::AuthenticationFailure;
-            let send_away = Disconnect::new(self.conn.raw().handle(), reason);
-            let _ = with_timeout(HCI_TIMEOUT, self.stack.command(send_away)).await;
+        if !trust.given.get() && self.conn.raw().is_connected() {
+            self.send_away().await;
         }
         self.conn.raw().disconnect();
         self.shared.with(State::forget_central);
         self.shared.note_change();
         ended
+    }
+
+    /// End the link for want of a key, which the central is told.
+    async fn send_away(&self) {
+        let handle = self.conn.raw().handle();
+        let end = Disconnect::new(handle, DisconnectReason::AuthenticationFailure);
+        if self.stack.command(end).await.is_ok() {
+            let gone = async {
+                while !matches!(
+                    self.conn.next().await,
+                    GattConnectionEvent::Disconnected { .. }
+                ) {}
+            };
+            // longer than any supervision timeout that is asked for
+            let _ = with_timeout(STRANGER, gone).await;
+        }
     }
 
     /// Ends when a stranger has had its time and the pairing window is closed.

@@ -13,9 +13,11 @@ use bt_hci::cmd::{self, AsyncCmd, Cmd, SyncCmd};
 use bt_hci::controller::{Controller, ControllerCmdAsync, ControllerCmdSync};
 use bt_hci::data::{AclBroadcastFlag, AclPacket, AclPacketBoundary, IsoPacket, SyncPacket};
 use bt_hci::event::EventKind;
-use bt_hci::param::ConnHandle;
+use bt_hci::param::{self, ConnHandle};
 use bt_hci::{ControllerToHostPacket, data};
-use embassy_time::{Duration, Timer};
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::signal::Signal;
+use embassy_time::{Duration, with_timeout};
 use embedded_io::ErrorType;
 
 use crate::state::Shared;
@@ -26,6 +28,8 @@ pub struct Guarded<'a, C> {
     shared: &'a Shared,
     /// A pairing is being refused.
     refusing: Cell<bool>,
+    /// A link ended.
+    ended: Signal<NoopRawMutex, ()>,
 }
 
 impl<'a, C> Guarded<'a, C> {
@@ -35,6 +39,7 @@ impl<'a, C> Guarded<'a, C> {
             controller,
             shared,
             refusing: Cell::new(false),
+            ended: Signal::new(),
         }
     }
 }
@@ -191,6 +196,7 @@ impl<C: Controller> Controller for Guarded<'_, C> {
                 if event.kind == EventKind::DisconnectionComplete =>
             {
                 self.shared.with(|state| state.key_asked = None);
+                self.ended.signal(());
             }
             _ => {}
         }
@@ -207,16 +213,28 @@ where
         if Q::OPCODE == LeLongTermKeyRequestReply::OPCODE {
             self.shared.with(|state| state.key_asked = None);
         }
-        // a link that ends with a key still asked for: there is none
-        if Q::OPCODE == Disconnect::OPCODE
-            && let Some(handle) = self.shared.with(|state| state.key_asked.take())
-        {
+        if Q::OPCODE != Disconnect::OPCODE {
+            return self.controller.exec(command).await;
+        }
+        // whatever a controller has against it, the host need not end for that
+        let gone = cmd::Error::Hci(param::Error::UNKNOWN_CONN_IDENTIFIER);
+        // a link that is to end with a key still asked for: there is none
+        if let Some(handle) = self.shared.with(|state| state.key_asked.take()) {
+            self.ended.reset();
             let none = LeLongTermKeyRequestNegativeReply::new(handle);
-            if self.controller.exec(&none).await.is_ok() {
-                Timer::after(NEWS).await;
+            if self.controller.exec(&none).await.is_ok()
+                && with_timeout(NEWS, self.ended.wait()).await.is_ok()
+            {
+                return Err(gone); // the next link may have the same handle
             }
         }
-        self.controller.exec(command).await
+        self.controller
+            .exec(command)
+            .await
+            .map_err(|error| match error {
+                cmd::Error::Hci(_) => gone,
+                error => error,
+            })
     }
 }
 
