@@ -15,6 +15,7 @@
 #![no_std]
 #![no_main]
 
+mod calls;
 mod flash;
 mod imu;
 mod io;

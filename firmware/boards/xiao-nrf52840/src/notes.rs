@@ -1,5 +1,6 @@
 //! What survives a reset: why it came and the text of a panic, in RAM that neither the bootloader nor the linker uses.
 
+use core::ops::Range;
 use core::ptr::{addr_of_mut, read_volatile, write_volatile};
 
 use cortex_m::peripheral::SCB;
@@ -8,8 +9,14 @@ use embassy_nrf::pac::power::regs::Resetreas;
 use heapless::Vec;
 use unslouch_strap_app::platform::ResetReason;
 
+use crate::calls;
+
 /// Longest text of a panic that is kept.
 pub const LAST_WORDS: usize = 192;
+/// What an address takes of it.
+const ADDRESS: usize = 11;
+/// Where frames may lie (memory.x).
+const STACK: Range<u32> = 0x2000_8000..0x2004_0000;
 /// Bytes after power-on are arbitrary; these say that somebody wrote.
 const WRITTEN: u32 = 0x7072_7473;
 
@@ -52,15 +59,20 @@ pub fn note(asked: Asked) {
     }
 }
 
+/// Byte `k` of the text.
+fn letter(k: usize) -> *mut u8 {
+    // SAFETY: callers keep `k` inside the array
+    unsafe { addr_of_mut!((*NOTES).words).cast::<u8>().add(k) }
+}
+
 /// Why it started, and what the last panic said; reading forgets both.
 pub fn take() -> (ResetReason, Vec<u8, LAST_WORDS>) {
     // SAFETY: as above
-    let (written, asked, length, words) = unsafe {
+    let (written, asked, length) = unsafe {
         let notes = (
             read_volatile(addr_of_mut!((*NOTES).written)),
             read_volatile(addr_of_mut!((*NOTES).reason)),
             read_volatile(addr_of_mut!((*NOTES).length)),
-            read_volatile(addr_of_mut!((*NOTES).words)),
         );
         write_volatile(addr_of_mut!((*NOTES).written), 0);
         write_volatile(addr_of_mut!((*NOTES).length), 0);
@@ -86,85 +98,80 @@ pub fn take() -> (ResetReason, Vec<u8, LAST_WORDS>) {
         // the chip cannot tell power-on from a brown-out
         ResetReason::PowerOn
     };
-    let text = match reason {
-        ResetReason::Panic => words.get(..length as usize).unwrap_or(&[]),
-        _ => &[],
-    };
-    (reason, Vec::from_slice(text).unwrap_or_default())
+    let mut text = Vec::new();
+    if reason == ResetReason::Panic && length as usize <= LAST_WORDS {
+        for k in 0..length as usize {
+            // SAFETY: as above; `text` has room for as many
+            let _ = text.push(unsafe { read_volatile(letter(k)) });
+        }
+    }
+    (reason, text)
 }
 
 /// The next start tells this text.
 struct Text {
-    words: [u8; LAST_WORDS],
     length: usize,
 }
 
 impl Text {
-    fn new() -> Self {
-        Self {
-            words: [0; LAST_WORDS],
-            length: 0,
-        }
+    const fn new() -> Self {
+        Self { length: 0 }
     }
 
     /// What does not fit is cut off.
     fn add(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            if let Some(place) = self.words.get_mut(self.length) {
-                *place = *byte;
+            if self.length < LAST_WORDS {
+                // SAFETY: as above, inside the array
+                unsafe { write_volatile(letter(self.length), *byte) };
                 self.length += 1;
             }
         }
     }
 
-    fn add_number(&mut self, number: u32, base: u32) {
-        let mut divisor = 1;
-        while number / divisor >= base {
-            divisor *= base;
-        }
-        while divisor > 0 {
-            let digit = (number / divisor % base) as u8;
+    /// ` 0x` and eight digits.
+    fn add_address(&mut self, address: u32) {
+        self.add(b" 0x");
+        for shift in (0..8).rev() {
+            let digit = (address >> (4 * shift)) as u8 & 0xF;
             self.add(&[if digit < 10 {
                 b'0' + digit
             } else {
                 b'a' + digit - 10
             }]);
-            divisor /= base;
         }
     }
 
     /// Start again.
     fn leave(self) -> ! {
         // SAFETY: as above
-        unsafe {
-            write_volatile(addr_of_mut!((*NOTES).words), self.words);
-            write_volatile(addr_of_mut!((*NOTES).length), self.length as u32);
-        }
+        unsafe { write_volatile(addr_of_mut!((*NOTES).length), self.length as u32) };
         note(Asked::Panic);
         SCB::sys_reset();
     }
 }
 
-/// Leaves the place alone: the message would keep every formatter that some dependency mentions in the image, 21 KB.
-// rustc says that the attribute does nothing here, but it reaches LLVM: in its one caller the message is then seen to be unused
+/// Leaves the addresses of the calls, which `llvm-addr2line` turns into functions and lines (docs/strap.md). The place and
+/// the message would keep every path, message and formatter that some dependency mentions in the image: 41 KB.
+// rustc says that the attribute does nothing here, but it reaches LLVM: in its one caller all is then seen to be unused
 #[allow(unused_attributes)]
 #[inline(always)]
 #[panic_handler]
-fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     let mut text = Text::new();
-    if let Some(place) = info.location() {
-        text.add(b"panic at line ");
-        text.add_number(place.line(), 10);
-        text.add(b" of ");
-        text.add(place.file().as_bytes());
-    }
+    text.add(b"panic at");
+    calls::from(calls::frame(), &STACK, |address| {
+        text.add_address(address);
+        text.length + ADDRESS <= LAST_WORDS
+    });
     text.leave();
 }
 
 #[cortex_m_rt::exception]
 unsafe fn HardFault(frame: &cortex_m_rt::ExceptionFrame) -> ! {
     let mut text = Text::new();
-    text.add(b"hard fault at 0x");
-    text.add_number(frame.pc(), 16);
+    text.add(b"hard fault at");
+    text.add_address(frame.pc());
+    text.add_address(frame.lr());
     text.leave();
 }
