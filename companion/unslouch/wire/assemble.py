@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 
@@ -88,44 +89,50 @@ def consistent_times(key: IntArray, t_us: IntArray, before_us: int | None = None
 
     Notes
     -----
-    A packet that contradicts both neighbours while these agree goes first; if contradictions stay, what came first in
-    seq wins.
+    The most packets of which none contradicts another stay, and every packet that contradicts none of those. Where as
+    many say one thing as another, those stay that leap less, then those that came first in seq.
     """
-    if bool(((np.diff(key) > 0) & (np.diff(t_us) <= 0)).any()):
-        # copies of one packet are one witness, not two
-        order = np.lexsort((t_us, key))
-        k, t = key[order], t_us[order]
-        first = np.r_[True, (np.diff(k) != 0) | (np.diff(t) != 0)]
-        if not bool(first.all()):
-            keep = np.empty(len(key), np.bool_)
-            keep[order] = consistent_times(k[first], t[first], before_us)[np.cumsum(first) - 1]
-            return keep
-    keep = np.ones(len(key), np.bool_)
-    for _ in range(8):
-        at = np.flatnonzero(keep)
-        k, t = key[at], t_us[at]
-        bad = (np.diff(k) > 0) & (np.diff(t) <= 0)
-        if not bool(bad.any()):
-            return keep
-        # over each falling pair (i, i+1): is i too high (i-1 and i+1 agree) or i+1 too low (i and i+2 agree)?
-        pair = np.flatnonzero(bad)
-        before, after = np.maximum(pair - 1, 0), np.minimum(pair + 2, len(t) - 1)
-        second_low = (t[pair] < t[after]) & (pair + 2 < len(t))
-        alone = (pair == 0) & (pair + 2 < len(t)) & (t[pair + 1] < t[after])  # the very first against the next two
-        if before_us is not None:  # a leap that the next packet does not confirm
-            alone |= (pair == 0) & (t[np.minimum(pair + 1, len(t) - 1)] > before_us)
-        first_high = ((t[before] < t[pair + 1]) & (pair > 0)) | (alone & ~second_low)
-        drop_first = first_high & ~second_low
-        drop_second = second_low & ~first_high
-        undecided = ~(drop_first | drop_second)
-        keep[at[pair[drop_first]]] = False
-        keep[at[pair[drop_second] + 1]] = False
-        keep[at[pair[undecided] + 1]] = False
-    at = np.flatnonzero(keep)
-    top = np.maximum.accumulate(t_us[at])
-    rising = np.r_[True, (t_us[at][1:] > top[:-1]) | (np.diff(key[at]) == 0)]
-    keep[at[~rising]] = False
-    return keep
+    top = np.maximum.accumulate(t_us)
+    if not bool(((t_us[1:] <= top[:-1]) & (np.diff(key) > 0)).any()):
+        return np.ones(len(key), np.bool_)
+    # of several packets with one seq a chain takes one: within a seq, time falls
+    order = np.lexsort((-t_us, key))
+    mirrored = order[::-1]
+    first = mirrored[_longest_rising((-t_us[mirrored]).tolist())][::-1]
+    lowest = order[_longest_rising(t_us[order].tolist())]
+
+    def span(chain: IntArray) -> int:
+        return int(t_us[chain[-1]]) - int(t_us[chain[0]] if before_us is None else before_us)
+
+    chain = lowest if span(lowest) < span(first) else first
+    chain_key, chain_t = key[chain], t_us[chain]
+    below = np.searchsorted(chain_key, key, side="left") - 1
+    above = np.searchsorted(chain_key, key, side="right")
+    low = np.where(below >= 0, chain_t[np.maximum(below, 0)], -1)
+    high = np.where(above < len(chain), chain_t[np.minimum(above, len(chain) - 1)], np.iinfo(np.int64).max)
+    return (t_us > low) & (t_us < high)
+
+
+def _longest_rising(values: list[int]) -> list[int]:
+    """Return where a longest strictly rising run stands; of several the lowest (patience sorting, Fredman 1975)."""
+    tails: list[int] = []
+    at: list[int] = []
+    before: list[int] = []
+    for i, value in enumerate(values):
+        place = bisect_left(tails, value)
+        before.append(at[place - 1] if place else -1)
+        if place == len(tails):
+            tails.append(value)
+            at.append(i)
+        else:
+            tails[place] = value
+            at[place] = i
+    chain: list[int] = []
+    i = at[-1] if at else -1
+    while i >= 0:
+        chain.append(i)
+        i = before[i]
+    return chain[::-1]
 
 
 def assemble(groups: list[Group], boot_reference: int, first_packet: int, errors: Counter[WireFault]) -> Sorted | None:
