@@ -38,6 +38,8 @@ BACKOFF_S = (0.1, 0.5, 1.5, 4.0)
 """Waits of the first tries after a lost link; then calm ones."""
 CALM_S = 15.0
 CONFIRM_EVERY_S = 10.0
+STRANGE = 2
+"""Connections in a row at which the strap did not know its key before the bond is taken for lost."""
 HOPELESS = frozenset(
     {
         Reason.NO_PERMISSION,
@@ -143,6 +145,7 @@ class Strap:
         self._task: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
         self._last_stream = self._last_any = 0.0
+        self._strange = 0
         self._random = random.Random(seed)
         self._errands: deque[tuple[Op, Mapping[str, int]]] = deque(maxlen=64)
         self._wishes: dict[Op, Mapping[str, int]] = {}
@@ -316,10 +319,18 @@ class Strap:
         try:
             await connection.open()
         except LinkError as error:
-            if error.reason is Reason.BOND_LOST and self.options.pair and connection.strap.pairing_open:
+            if error.reason is not Reason.BOND_LOST:
+                raise
+            # a strap that lost its power in the middle is as silent as one that forgot: once is no proof
+            self._strange += 1
+            if self._strange < STRANGE:
+                raise failure(Reason.LINK_LOST, f"{self._name} did not answer to its key.") from error
+            if self.options.pair and connection.strap.pairing_open:
+                self._strange = 0
                 await connection.unpair()
                 raise failure(Reason.LINK_LOST, "The old bond is forgotten; a new one is made.") from error
             raise
+        self._strange = 0
 
     async def _begin(self, connection: StrapConnection, fetcher: Fetcher) -> None:
         """Run the whole start sequence, at every connection."""
