@@ -175,7 +175,7 @@ class ActivityDetector:
             self._k = int(track.k[0]) - 1
         before_code = np.concatenate((np.array([self._code], np.uint8), codes[:-1]))
         before_side = np.concatenate((np.array([self._lying_side], np.uint8), side[:-1]))
-        jumped = np.diff(np.concatenate(([self._k], track.k))) != 1
+        jumped = track.k - np.concatenate(([self._k], track.k[:-1])) != 1
         for i in np.flatnonzero((codes != before_code) | (side != before_side) | jumped):
             t = float(track.t[i])
             end = self._end if i == 0 else float(track.t[i - 1])

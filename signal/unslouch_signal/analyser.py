@@ -196,7 +196,8 @@ class Analyser:
             found += changes
             on, slouches = self._slouch.process(track, activity, doubt != 0)
             found += slouches
-            self._count(on, np.isin(activity.codes, (STILL, MOVING)) & (doubt == 0) & track.measured)
+            seated = (activity.codes == STILL) | (activity.codes == MOVING)
+            self._count(on, seated & (doubt == 0) & track.measured)
         else:
             self._counts[2] += len(track)
         turns = self._rotation.process(track, activity)

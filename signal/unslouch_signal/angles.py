@@ -74,7 +74,7 @@ class ThoraxAngles:
             self._zero = self._twist if heading is None else heading
             # the first point within half a turn of the neutral
             self._turns = np.round((wrap(self._twist - self._zero) - (self._twist - self._zero)) / TURN)
-        step = np.diff(np.concatenate(([self._twist], twist)))
+        step = twist - np.concatenate(([self._twist], twist[:-1]))
         # whole numbers, so that the running sum is exact
         turns = np.cumsum(np.concatenate(([self._turns], -np.round(step / TURN))))[1:]
         self._twist, self._turns = float(twist[-1]), float(turns[-1])

@@ -122,7 +122,7 @@ class DoubtDetector:
         before = int(track.k[0]) - 1 if self._k is None else self._k
         self._k = int(track.k[-1])
         causes = np.zeros(len(track), np.uint8)
-        causes[np.diff(np.concatenate(([before], track.k))) > self._p.gap_s * GRID_HZ] = GAP
+        causes[track.k - np.concatenate(([before], track.k[:-1])) > self._p.gap_s * GRID_HZ] = GAP
         causes[self._lying.process((activity.codes == LYING).astype(np.uint8)) != 0] = LYING_LONG
         flags = track.flags & (SampleFlag.CHARGER | SampleFlag.OFF_BODY)
         off = (

@@ -146,7 +146,7 @@ class FreeHoldDetector:
         n = len(track)
         if n == 0:
             return found
-        cuts = [0, *(np.flatnonzero(np.diff(track.k) != 1) + 1).tolist(), n]
+        cuts = [0, *(np.flatnonzero(track.k[1:] - track.k[:-1] != 1) + 1).tolist(), n]
         code = activity.codes
         ok = (code != WALKING) & (code != LYING) & (code != OFF_BODY) & track.measured & np.isfinite(track.flexion)
         # The heading before the lean: the mean of the three seconds before it began.

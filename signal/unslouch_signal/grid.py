@@ -186,7 +186,7 @@ def _cell_means(
     x = np.where(known, x, 0.0)
     sums = np.cumsum(np.concatenate(([area], 0.5 * dt * (x[1:] + x[:-1]))))
     at = sums[i] + dt[i] * w * (x[i] + (x[i + 1] - x[i]) * (0.5 * w))
-    mean = np.diff(np.concatenate(([cell], at))) * GRID_HZ
+    mean = (at - np.concatenate(([cell], at[:-1]))) * GRID_HZ
     newest = float(at[-1]) if len(at) else cell
     return np.where(known[i] & known[i + 1], mean, np.nan), (float(sums[-1]), newest)
 

@@ -100,7 +100,7 @@ class RotationDetector:
         if math.isnan(self._t0):
             self._t0 = float(track.t[0]) - int(track.k[0]) / GRID_HZ
         found: list[tuple[int, RotationRep]] = []
-        jumps = np.flatnonzero(np.diff(track.k) != 1) + 1
+        jumps = np.flatnonzero(track.k[1:] - track.k[:-1] != 1) + 1
         for lo, hi in zip([0, *jumps.tolist()], [*jumps.tolist(), len(track)], strict=True):
             if self._next is not None and int(track.k[lo]) != self._next:
                 found += self._finish(cut=True)

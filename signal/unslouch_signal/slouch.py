@@ -118,7 +118,7 @@ class SlouchDetector:
         last_t = self._t
         walks = self._walks.process((codes == WALKING).astype(np.uint8)) != 0
         free = ~walks & (codes != LYING) & (codes != OFF_BODY) & ~doubtful & (track.tilt < self._p.bent)
-        jump = np.diff(np.concatenate(([before], track.k)))
+        jump = track.k - np.concatenate(([before], track.k[:-1]))
         free &= jump == 1
         angles = (track.flexion, track.lateral) if self._known else (track.tilt,)
         on = self._states_of(angles, free)
@@ -131,7 +131,7 @@ class SlouchDetector:
         if full:
             ready &= self._filled(angles, free, track.measured)
 
-        edges = np.flatnonzero(np.diff(np.concatenate(([self._spell is not None], on))))
+        edges = np.flatnonzero(on != np.concatenate(([self._spell is not None], on[:-1])))
         turns = {int(e) for e in edges}
         for a, b in pairwise(sorted({0, *turns, n})):
             at = np.array([s[a] for s in sums])

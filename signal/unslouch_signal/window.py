@@ -25,9 +25,11 @@ class RunningMean:
         have = len(self._sums)
         sums = np.concatenate((self._sums[:-1], np.cumsum(np.concatenate((self._sums[-1:], x)))))
         first = have - self._n
-        index = np.arange(first, first + len(x))
-        count = np.minimum(index + self._n, self._n) if first < 0 else self._n
-        out = (sums[have:] - sums[np.maximum(index, 0)]) / count
+        if first >= 0:  # the usual case
+            out = (sums[have:] - sums[first : first + len(x)]) / self._n
+        else:
+            index = np.arange(first, first + len(x))
+            out = (sums[have:] - sums[np.maximum(index, 0)]) / np.minimum(index + self._n, self._n)
         self._sums = sums[-(self._n + 1) :].copy()
         return out
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from unslouch.desk.values import DeskView
     from unslouch.tui.conductor import Now
 
-CALM_HZ = 3
+CALM_HZ = 2
 """How often counters, trace and the last degree move while nothing else does: one picture for all of them, for each
-picture costs the terminal and this program alike. The trace has a point for every third of a second."""
+picture costs the terminal and this program alike (1 % of a core for one a second)."""
 MOVED_DEG = 2.5
 """Breathing and sway stay below; beyond it every picture counts."""
 _LEAN_SEEN = 9.0
@@ -159,7 +159,7 @@ class DeskScreen(LiveScreen):
         if self.conductor is not None:
             trace, recent = self.query_one(Trace), self.conductor.recent
             trace.points = recent.tilt if view.flexion is None else recent.lateral if self._sideways else recent.flexion
-            trace.show(Chart(60.0, -25, 45, zone, int(now.sample_time * 3) * 10 // 3, Tone.WATCH))
+            trace.show(Chart(60.0, -25, 45, zone, int(now.sample_time * CALM_HZ) * 10 // CALM_HZ, Tone.WATCH))
         return Say(word, tone, view.advice)
 
     def _angle(self, view: DeskView, tone: Tone) -> tuple[int | None, str, FigureModel]:
