@@ -34,7 +34,7 @@ from unslouch_signal.slouch import SlouchParameters
 from unslouch_signal.synth import SensorModel, scenarios, simulate
 
 RATE_HZ = 52
-UPRIGHT = Calibration((1.0, 0.0, 0.0, 0.0), forward_known=True, method="protocol")
+UPRIGHT = Calibration((1.0, 0.0, 0.0, 0.0), forward_known=True, method="bows")
 """The bench's wearer wears it straight: x forward, z up."""
 SLOUCH_RAD = math.radians(26)
 
@@ -145,6 +145,9 @@ async def test_a_day_alone_is_dated_boot_by_boot(world: Any, tmp_path: Path) -> 
         [(utc,)] = store.query("SELECT utc FROM alerts WHERE session = ?", (first.uid,))
         slouched = worn.began[0] + 90 + 300
         assert utc == pytest.approx(slouched + 15.5, abs=1.0)
+        [spell] = store.parts(SlouchRow, first.uid)
+        assert alert.start_t == pytest.approx(spell.start_t)
+        assert spell.end_t - spell.start_t == pytest.approx(39, abs=1.5)
         [marker] = store.parts(MarkerRow, first.uid)
         assert marker.label == "button"
         assert store.parts(SharpPainRow, first.uid) == []

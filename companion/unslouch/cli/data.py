@@ -28,33 +28,57 @@ def data() -> None:
 @json_option("One JSON object.")
 @data_dir_option
 def show(as_json: bool, data_dir: Path | None) -> None:
-    """Tell what is kept and how much room it takes."""
+    """Tell what is kept, how much room it takes, and for how long."""
+    from unslouch.cli.settling import KEEP_DAYS, KEEP_GB, left_over, limits
     from unslouch.link.known import KnownStraps
     from unslouch.store.paths import data_paths
+    from unslouch.store.rows import RecordingRow
     from unslouch.store.store import Store
 
     paths = data_paths(data_dir)
-    files = sorted(paths.recordings.glob("*.mcap")) if paths.recordings.is_dir() else []
-    value: dict[str, object] = {
-        "folder": str(paths.root),
-        "recordings": len(files),
-        "recordings_bytes": sum(file.stat().st_size for file in files),
-        "database_bytes": paths.database.stat().st_size if paths.database.exists() else 0,
-        "straps": [strap.name for strap in KnownStraps(paths.root / "straps.json").all()],
-        "sessions": 0,
-    }
+    straps = [strap.name for strap in KnownStraps(paths.root / "straps.json").all()]
+    recordings = _sizes(paths.recordings, "*.mcap")
+    backups = _sizes(paths.backups, "*")
+    database = sum(_sizes(paths.root, "unslouch.db*"))
+    sessions = waiting = pruned = 0
+    days, gb = KEEP_DAYS, KEEP_GB
+    persons: list[str] = []
     if paths.database.exists():
         with Store.open(paths, read_only=True) as store:
-            value["sessions"] = sum(len(store.sessions(person)) for person in store.persons())
+            persons = store.persons()
+            sessions = sum(len(store.sessions(person)) for person in persons)
+            pruned = sum(row.pruned_utc is not None for row in store.select(RecordingRow))
+            days, gb = limits(store)
+        waiting = len(left_over(paths))
     if as_json:
+        value: dict[str, object] = {
+            "folder": str(paths.root),
+            "recordings": len(recordings),
+            "recordings_bytes": sum(recordings),
+            "recordings_waiting": waiting,
+            "recordings_pruned": pruned,
+            "keep_days": days,
+            "keep_gb": gb,
+            "database_bytes": database,
+            "backups": len(backups),
+            "backups_bytes": sum(backups),
+            "straps": straps,
+            "persons": persons,
+            "sessions": sessions,
+        }
         click.echo(json.dumps(value))
         return
-    straps = value["straps"]
-    assert isinstance(straps, list)
     click.echo(f"Everything lies in {paths.root}")
-    click.echo(f"  recordings  {len(files)}, {_megabytes(sum(file.stat().st_size for file in files))}")
-    click.echo(f"  sessions    {value['sessions']}")
-    click.echo(f"  straps      {', '.join(map(str, straps)) or 'none'}")  # pyright: ignore[reportUnknownArgumentType]
+    more = f"; {waiting} not in the results yet" if waiting else ""
+    click.echo(f"  recordings  {len(recordings)}, {_megabytes(sum(recordings))}{more}")
+    click.echo(f"              kept for {days:g} days, {gb:g} GB at most (`unslouch data keep`); {pruned} gone so far")
+    click.echo(f"  sessions    {sessions}, kept for ever; database {_megabytes(database)}")
+    click.echo(f"  backups     {len(backups)} of the database, {_megabytes(sum(backups))}")
+    click.echo(f"  straps      {', '.join(straps) or 'none'}")
+
+
+def _sizes(folder: Path, pattern: str) -> list[int]:
+    return [one.stat().st_size for one in sorted(folder.glob(pattern)) if one.is_file()] if folder.is_dir() else []
 
 
 @data.command(cls=UnslouchCommand, epilog=examples("unslouch data keep", "unslouch data keep --days 30 --gb 1"))
@@ -125,7 +149,8 @@ def export_all(file: Path, data_dir: Path | None) -> None:
 def forget_me(yes: bool, data_dir: Path | None) -> None:
     """Delete everything: recordings, results, settings, backups, known straps.
 
-    What a strap still holds in its memory is on the strap: `unslouch forget` before this undoes the bond.
+    What a strap still holds in its memory is on the strap, and the system keeps its own key of the bond: `unslouch
+    forget` before this undoes both.
     """
     from unslouch.store.paths import data_paths
 
@@ -135,12 +160,12 @@ def forget_me(yes: bool, data_dir: Path | None) -> None:
         return
     if not yes:
         click.confirm(f"Delete everything in {paths.root}? There is no way back.", abort=True)
-    ours = (paths.recordings, paths.backups, paths.root / "virtual-radio")
-    for folder in ours:
+    for folder in (paths.recordings, paths.backups, paths.root / "virtual-radio", paths.root / "in-use"):
         if folder.is_dir():
             shutil.rmtree(folder)
-    for name in ("unslouch.db", "unslouch.db-wal", "unslouch.db-shm", "straps.json", "straps.part", ".rebuild.db"):
-        (paths.root / name).unlink(missing_ok=True)
+    for pattern in ("unslouch.db*", ".rebuild.db*", "straps.*"):
+        for file in paths.root.glob(pattern):
+            file.unlink(missing_ok=True)
     if not any(paths.root.iterdir()):
         paths.root.rmdir()
     click.echo("Everything is deleted.")

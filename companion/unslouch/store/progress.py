@@ -212,7 +212,8 @@ def desk_days(store: Store, person: str = "me") -> list[DeskDay]:
     """Each day at the desk, oldest first; a session belongs to the local days over which it runs.
 
     Upright is what remains of the session's time after slouch spells and stretches that were not judged (walking,
-    lying, off body, no samples, paused, doubtful calibration).
+    lying, off body, no samples, paused, doubtful calibration). Where the link was lost in a session and the strap's log
+    was fetched later, what was fetched counts.
     """
     upright: dict[date, float] = defaultdict(float)
     slouched: dict[date, float] = defaultdict(float)
@@ -222,7 +223,9 @@ def desk_days(store: Store, person: str = "me") -> list[DeskDay]:
     blinds = _spans(store, person, "activities", "start_t, p.end_t", "AND p.kind NOT IN ('still', 'moving')")
     alerted = _spans(store, person, "alerts", "t, p.t")
     doubted = _spans(store, person, "doubts", "t, p.t")
-    for session in _counted(store.sessions(person, SessionKind.DESK)):
+    sessions = _counted(store.sessions(person, SessionKind.DESK))
+    fetched = [(row.start_utc, row.end_utc or row.last_utc) for row in sessions if _dated_alone(row)]
+    for session in sessions:
         offset = session.utc_offset_s
         end_utc = session.last_utc if session.end_utc is None else session.end_utc
         end_t = session.last_t if session.end_t is None else session.end_t
@@ -238,12 +241,16 @@ def desk_days(store: Store, person: str = "me") -> list[DeskDay]:
         blind = merged([*blinds.get(session.uid, []), *doubts], session.start_t, end_t)
         # A moment cannot be both: what was not judged is no slouch.
         spells = without(spells, blind)
+        elsewhere: list[Span] = []
+        if session.source is not Source.SYNCED:
+            own = [((a - session.start_utc) / pace, (b - session.start_utc) / pace) for a, b in fetched]
+            elsewhere = merged(((session.start_t + a, session.start_t + b) for a, b in own), session.start_t, end_t)
         for spans, into in (
             ([(session.start_t, end_t)], upright),
             (spells, slouched),
             (blind, unknown),
         ):
-            for start, end in spans:
+            for start, end in without(spans, elsewhere):
                 for day, seconds in by_day(utc(start), utc(end), offset):
                     into[day] += seconds
         for t, _ in alerted.get(session.uid, []):
@@ -320,6 +327,11 @@ def _spans(store: Store, person: str, table: str, columns: str, also: str = "") 
     ):
         found[str(session)].append((float(start or 0), float(end or 0)))
     return found
+
+
+def _dated_alone(row: SessionRow) -> bool:
+    """Whether the strap took it alone, at a time that is known."""
+    return row.source is Source.SYNCED and row.uncertain_s is None
 
 
 def _counted(sessions: list[SessionRow]) -> list[SessionRow]:

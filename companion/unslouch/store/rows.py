@@ -150,7 +150,7 @@ class ClockRow:
 
 @dataclass(frozen=True, slots=True)
 class HoldingRow:
-    """A run of samples, ``seq`` to ``last_seq`` of a boot, that lies in a recording, at the log's resolution or better."""
+    """A run of samples, ``seq`` to ``last_seq`` of a boot, that lies in a recording (at least as the log has them)."""
 
     recording: str
     boot: int
