@@ -16,13 +16,15 @@ from typing import Any
 
 import pytest
 
+from unslouch.errors import Reason
 from unslouch.link.ledger import Position
 from unslouch.link.radio.bench import Bench, FedImu, Wearing
 from unslouch.link.radio.laptop import Laptop
 from unslouch.link.radio.medium import Controller
+from unslouch.link.radio.scripted import Script, ScriptedStrap
 from unslouch.link.radio.stepped import SteppedLoop, current
 from unslouch.link.radio.strap_process import StrapProcess
-from unslouch.link.states import LinkStatus
+from unslouch.link.states import LinkStatus, Phase
 from unslouch.link.strap import Strap, StrapOptions
 from unslouch.wire.decoder import decode_all
 from unslouch.wire.layout import Content
@@ -44,15 +46,14 @@ def pytest_asyncio_loop_factories(
     return {"stepped": SteppedLoop}
 
 
-@pytest.fixture(autouse=True)
-async def _one_time() -> AsyncGenerator[None]:
+def one_time() -> contextlib.AbstractContextManager[None]:
+    """Let every clock tell the loop's time; only where a loop runs: a test without one has nobody to move time on."""
     loop = current()
-    with contextlib.nullcontext() if loop is None else loop.everywhere():
-        yield
+    return contextlib.nullcontext() if loop is None else loop.everywhere()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each scenario a time limit."""
+    """Give each scenario its time and a limit."""
     for item in items:
         if isinstance(item, pytest.Function) and asyncio.iscoroutinefunction(item.obj):
             item.obj = _limited(item.obj)
@@ -61,7 +62,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _limited(scenario: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(scenario)
     async def limited(**arguments: Any) -> None:
-        await asyncio.wait_for(scenario(**arguments), LONGEST_S)
+        with one_time():
+            await asyncio.wait_for(scenario(**arguments), LONGEST_S)
 
     return limited
 
@@ -98,6 +100,26 @@ class Companion:
             assert time.monotonic() < end, f"it did not come to hold; {self.said[-6:]}"
             await asyncio.sleep(0.02)
 
+    def assert_whole(self, boot: int = 1, first: int = 0) -> None:
+        """Every sample of a boot once, at full rate, in order."""
+        seqs = streamed(self.decoded, boot)
+        assert seqs, "no samples"
+        assert seqs == list(range(first, first + len(seqs)))
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """Why the link was lost, each time."""
+        return [one.reason for one in self.said if one.reason is not None]
+
+    async def told(self, reason: Reason, seconds: float = 30.0) -> LinkStatus:
+        """Wait until a reason is told; what is told, which must help."""
+        await self.until(lambda: reason in self.reasons, seconds)
+        status = next(one for one in self.said if one.reason is reason)
+        assert status.phase is Phase.LOST
+        assert status.text
+        assert status.advice
+        return status
+
     async def whole(self, seconds: float = 15.0) -> None:
         """Wait until nothing is missing."""
         await self.until(lambda: self.strap.complete and self.strap.ledger.position().seq > 0, seconds)
@@ -121,6 +143,8 @@ class World:
         self.bench = bench
         self.companions: list[Companion] = []
         self.laptops: dict[int, Laptop] = {}
+        self.scripted: list[ScriptedStrap] = []
+        self.wearers: list[asyncio.Task[None]] = []
 
     async def strap(self, seconds: float = 120, *, speed: float = 1.0, seed: int = 1) -> StrapProcess:
         return await self.bench.strap(self.bench.csv(Wearing(seed=seed).worn(seconds)), speed=speed, seed=seed)
@@ -131,7 +155,7 @@ class World:
 
     async def companion(
         self,
-        strap: StrapProcess,
+        strap: StrapProcess | ScriptedStrap,
         options: StrapOptions = PAIR,
         *,
         laptop: int = 0,
@@ -148,6 +172,25 @@ class World:
         companion.said = said
         self.companions.append(companion)
         return companion
+
+    async def script(self, script: Script | None = None, number: int = 1) -> ScriptedStrap:
+        """Switch on a strap without firmware."""
+        strap = ScriptedStrap(self.bench.medium, script, number)
+        self.scripted.append(strap)
+        await strap.start()
+        return strap
+
+    def wear(self, imu: FedImu, worn: Wearing) -> None:
+        """Somebody wears a strap from now on, through its restarts."""
+
+        async def feed() -> None:
+            while True:
+                await asyncio.sleep(0.1)
+                if imu.writer is not None and not imu.writer.is_closing():
+                    with contextlib.suppress(ConnectionError):
+                        await imu.feed(worn.worn(0.1))
+
+        self.wearers.append(asyncio.create_task(feed()))
 
     def chip(self, strap: StrapProcess) -> Controller:
         """Return the controller of a strap that runs."""
@@ -180,20 +223,37 @@ class World:
         self.bench.medium.fault = None
 
 
+async def _end(world: World) -> None:
+    with one_time():
+        for wearer in world.wearers:
+            wearer.cancel()
+        await asyncio.gather(*world.wearers, return_exceptions=True)
+        for companion in world.companions:
+            companion.kill()
+        await asyncio.gather(*(one._task for one in world.companions), return_exceptions=True)
+        tasks = [one.strap._task for one in world.companions if one.strap._task is not None]
+        if tasks:
+            _, hanging = await asyncio.wait(tasks, timeout=60)
+            assert not hanging, "a link does not end when it is told to"
+        for strap in world.scripted:
+            await strap.stop()
+
+
 @pytest.fixture
 async def world(strap_binary: Path, tmp_path: Path) -> AsyncGenerator[World]:
+    """Straps with firmware."""
     async with Bench(strap_binary, tmp_path) as bench:
         world = World(bench)
-        try:
-            yield world
-        finally:
-            for companion in world.companions:
-                companion.kill()
-            await asyncio.gather(*(one._task for one in world.companions), return_exceptions=True)
-            tasks = [one.strap._task for one in world.companions if one.strap._task is not None]
-            if tasks:
-                _, hanging = await asyncio.wait(tasks, timeout=60)
-                assert not hanging, "a link does not end when it is told to"
+        yield world
+        await _end(world)
+
+
+@pytest.fixture
+async def air(tmp_path: Path) -> AsyncGenerator[World]:
+    """Straps without firmware."""
+    world = World(Bench(tmp_path / "none", tmp_path))
+    yield world
+    await _end(world)
 
 
 def streamed(decoded: Decoded, boot: int) -> list[int]:

@@ -262,7 +262,7 @@ class StrapConnection:
         try:
             return parse_status(data)
         except WireError as error:
-            raise LinkError(error.reason, "The strap's status cannot be understood.", error.advice) from error
+            raise failure(error.reason, "The strap's status cannot be understood.") from error
 
     async def calibration(self) -> StrapCalibration | None:
         """Read the sensor's calibration, handed on as a packet; None where it cannot be understood."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from unslouch.errors import LinkError, Reason
 from unslouch.link.connection import StrapConnection
 from unslouch.link.ledger import Hole, Ledger
 from unslouch.link.records import RecordWatch
@@ -64,7 +65,9 @@ class Fetcher:
             self._filled.set()
         elif packet.channel is Channel.LOG:
             for record_id in self._records.take(packet.data):
-                self._ledger.log_record(record_id)
+                # what was not asked for is in the recording, and counts for nothing
+                if self._log_wanted is not None and record_id <= self._log_wanted[1]:
+                    self._ledger.log_record(record_id)
 
     def plan(self, status: Status) -> None:
         """Decide at the start of a connection what is asked from the ring and what from the log."""
@@ -192,13 +195,13 @@ class Fetcher:
             if not missing:
                 break
             self._records.begin()
-            answer = await self._connection.request(Op.LOG_READ, {"first": missing[0][0], "last": missing[-1][1]})
-            if answer.status is ControlStatus.GONE:
+            answer = await self._ask_log(Op.LOG_READ, {"first": missing[0][0], "last": missing[-1][1]})
+            if answer is ControlStatus.GONE:
                 break
-            if answer.status is not ControlStatus.OK:
+            if answer is not ControlStatus.OK:
                 vain += 1
-                if answer.status is ControlStatus.BUSY:
-                    await self._connection.request(Op.LOG_STOP)
+                if answer is ControlStatus.BUSY:
+                    await self._ask_log(Op.LOG_STOP)
                 await asyncio.sleep(0.2 * vain)
                 continue
             came = await self._transfer(first, last, total)
@@ -209,6 +212,15 @@ class Fetcher:
         self._ledger.log_done()
         self._tell(None)
 
+    async def _ask_log(self, op: Op, values: Mapping[str, int] | None = None) -> ControlStatus | None:
+        """Ask for something of the log; None when no answer comes: the stream, which goes on, is worth more."""
+        try:
+            return (await self._connection.request(op, values)).status
+        except LinkError as error:
+            if error.reason is not Reason.TIMEOUT:
+                raise
+            return None
+
     async def _transfer(self, first: int, last: int, total: int) -> bool:
         """Follow one transfer to its end; whether it brought anything new."""
         before = left = self._left(first, last)
@@ -218,7 +230,7 @@ class Fetcher:
             if now < left:
                 left, news = now, time.monotonic()
             elif time.monotonic() - news > STUCK_S:
-                await self._connection.request(Op.LOG_STOP)
+                await self._ask_log(Op.LOG_STOP)
                 break
             self._tell(1 - left / total)
             await asyncio.sleep(0.1)

@@ -48,6 +48,9 @@ ADVICE: dict[Reason, str] = {
     Reason.SILENT: "It is being connected anew.",
     Reason.LINK_LOST: "It is being connected anew; what was missed is fetched then.",
     Reason.TIMEOUT: "It is being tried again.",
+    Reason.PROTOCOL: "Update the strap's firmware or this program; `unslouch doctor` tests the stream.",
+    Reason.UNKNOWN_VERSION: "Update this program.",
+    Reason.REFUSED: "It is being tried again; `unslouch status` tells what the strap does.",
     Reason.OTHER_STRAP: "Run `unslouch scan`, then `unslouch pair` with the right strap's address.",
 }
 """What a person can do about a reason."""
