@@ -24,6 +24,7 @@ from unslouch.live.feed import (
     LinkKind,
     LinkState,
     Mark,
+    Pace,
     Seek,
     SetCalibration,
     SetPaused,
@@ -266,6 +267,28 @@ def test_silence_is_a_lost_link():
         updates = gather(conveyor, lambda us: any(u.link.kind is LinkKind.LOST for u in us))
     assert any(update.link.kind is LinkKind.UP for update in updates)
     assert time.monotonic() - begun > 1.5
+
+
+def test_a_slower_pace_takes_packets_together_and_loses_none():
+    looks = []
+    for seconds in (0.0, 0.1):
+        with running(Conveyor(Punctual(), lambda _: Chain(52.0))) as conveyor:
+            conveyor.send(Pace(seconds))
+            updates = gather(conveyor)
+        brought = [len(update.samples) for update in updates if update.samples is not None]
+        assert sum(brought) == 104
+        looks.append(len(brought))
+    assert looks[1] < 0.7 * looks[0]
+    assert Pace in conveyor.accepts
+
+
+class Punctual(Silent):
+    """A strap that sends a packet of two samples every 1/26 s."""
+
+    async def __aiter__(self) -> AsyncIterator[Packet]:
+        async for packet in demo_strap(duration_s=2.0):
+            await asyncio.sleep(1 / 26)
+            yield packet
 
 
 class FullDisk:

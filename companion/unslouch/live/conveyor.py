@@ -29,6 +29,7 @@ from unslouch.live.feed import (
     LinkKind,
     LinkState,
     Mark,
+    Pace,
     Seek,
     SetCalibration,
     SetPaused,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 PERIOD_S, BRIEF_S = 0.1, 0.005
 """Least time between two looks at what a simulated strap or a replay has sent: smooth to the eye, and a batch costs no
 more than a packet (2 ms); less when its time runs faster, for what is asked of a wearer must not come late. A strap's
-packets are looked at as they come."""
+packets are looked at as they come, unless the consumer asks for another pace."""
 SILENCE_S = 2.0
 """A stream that is silent for this long is a lost link (docs/protocol.md, section 9)."""
 MOST_PENDING = 512
@@ -148,6 +149,7 @@ class Conveyor:
         self._sample_time = 0.0
         self._ended = False
         self._closing = False
+        self._pace = 0.0
         self._step_until: float | None = None
         self._jump_to: float | None = None
         self._start_s = start_s
@@ -172,6 +174,8 @@ class Conveyor:
         some: set[type[Command]] = {SetCalibration, ExpectRotations}
         if isinstance(self._source, Pausable):
             some |= {SetPaused, SetSpeed}
+        else:
+            some.add(Pace)
         if isinstance(self._source, Windable):
             some |= {Seek, Step}
         if isinstance(self._source, Askable):
@@ -295,6 +299,8 @@ class Conveyor:
                     last = self._loop.time()
                 if self._pausable is not None:
                     await asyncio.sleep(max(PERIOD_S / max(self._pausable.speed, 1.0), BRIEF_S))
+                elif self._pace and not self._in_step:
+                    await asyncio.sleep(self._pace)
                 await self._woken()
         finally:
             self._obey(chain)  # results that were sent on the way out
@@ -481,6 +487,8 @@ class Conveyor:
                     source.buzz(seconds)
                 case ExpectRotations(usual_range):
                     chain.expect_rotations(usual_range)
+                case Pace(seconds):
+                    self._pace = min(max(seconds, 0.0), PERIOD_S)
                 case SetCalibration(calibration):
                     chain.set_calibration(calibration)
                 case Mark(label) if self._recorder is not None:

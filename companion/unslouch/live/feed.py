@@ -201,7 +201,17 @@ class ExpectRotations:
     usual_range: float | None
 
 
-Command = ExpectRotations | SetPaused | SetSpeed | Seek | Step | Ask | Buzz | SetCalibration | Mark | Keep
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Look at a strap's packets together, at most so long after they came, s; 0 looks at each as it comes.
+
+    A batch costs no more than a packet: who draws fifteen pictures a second needs no more than ten looks.
+    """
+
+    seconds: float
+
+
+Command = ExpectRotations | SetPaused | SetSpeed | Seek | Step | Ask | Buzz | SetCalibration | Mark | Keep | Pace
 
 
 class Feed(Protocol):

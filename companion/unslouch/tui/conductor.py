@@ -48,6 +48,7 @@ from unslouch.live.feed import (
     LinkKind,
     LinkState,
     Mark,
+    Pace,
     SetCalibration,
     Transport,
     Update,
@@ -64,6 +65,8 @@ from unslouch_signal.calibration import Calibration
 from unslouch_signal.events import Technique
 from unslouch_signal.track import PostureFrame
 
+LOOK_S = 0.1
+"""How long a strap's packets may lie before they are looked at: smooth to the eye, and a third of the looks."""
 _HEARD = frozenset({CueKind.DONE, CueKind.COUNTED, CueKind.DO_NOT_FORCE, CueKind.FINISHED, CueKind.STOP})
 """What the coach tells a person who may not be looking."""
 
@@ -140,6 +143,7 @@ class Conductor:
         self._started: float | None = None
         self._calibration = ""
         self.now = Now(LinkState(LinkKind.CONNECTING, "Waiting for the first samples."), self._desk.view)
+        self.send(Pace(LOOK_S))
 
     # up
 
