@@ -141,13 +141,15 @@ def _bare(ctx: click.Context) -> None:
 
         open_screen(lambda: live_feed(known[0], None))
         return
-    click.echo("No strap is known yet: pair one now, or see the demo on a simulated one.")
-    chosen = click.prompt("pair, demo or quit", type=click.Choice(["pair", "demo", "quit"]), default="pair")
-    if chosen == "quit":
-        return
-    _call(ctx, chosen)
-    if chosen == "pair":
-        _bare(ctx)
+    from unslouch.cli.welcome import welcome
+
+    match welcome(None):
+        case "paired":
+            _bare(ctx)
+        case "demo":
+            _call(ctx, "demo")
+        case _:
+            pass
 
 
 def _call(ctx: click.Context, name: str) -> None:

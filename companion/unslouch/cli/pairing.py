@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import click
@@ -51,7 +52,9 @@ def pair(strap: str | None, wait: float, data_dir: Path | None) -> None:
     click.echo(f"Paired with {known.name}. Next: put it on and run `unslouch calibrate`, or `unslouch` to begin.")
 
 
-def pair_strap(data_dir: Path | None, wanted: str | None, wait: float, say: Callable[[str], None]) -> KnownStrap:
+def pair_strap(
+    data_dir: Path | None, wanted: str | None, wait: float, say: Callable[[str], None], stop: Event | None = None
+) -> KnownStrap:
     """Wait for a strap whose button is held, make a bond with it and keep that it is known.
 
     Parameters
@@ -62,6 +65,8 @@ def pair_strap(data_dir: Path | None, wanted: str | None, wait: float, say: Call
         How long to wait for the button, s.
     say
         Called with each sentence for the person.
+    stop
+        Breaks off the waiting, when set.
 
     Raises
     ------
@@ -69,7 +74,7 @@ def pair_strap(data_dir: Path | None, wanted: str | None, wait: float, say: Call
         NOT_IN_RANGE where none is heard, PAIRING_CLOSED where no button was held, BAD_OPTION where several are ready.
     """
     radio = radio_of(data_dir)
-    found, told = run_async(_pair(radio, wanted, wait, say))
+    found, told = run_async(_pair(radio, wanted, wait, say, stop))
     from unslouch.link.known import KnownStrap
 
     straps = straps_of(data_dir)
@@ -83,19 +88,24 @@ def pair_strap(data_dir: Path | None, wanted: str | None, wait: float, say: Call
 
 
 async def _pair(
-    radio: Radio, wanted: str | None, wait: float, say: Callable[[str], None]
+    radio: Radio, wanted: str | None, wait: float, say: Callable[[str], None], stop: Event | None
 ) -> tuple[FoundStrap, dict[str, str]]:
     from unslouch.link import visit
 
     async with visit.opened(radio) as backends:
-        found = await _ready(backends, radio, wanted, wait, say)
+        found = await _ready(backends, radio, wanted, wait, say, stop)
         confirm = " If this system asks, confirm." if sys.platform in ("darwin", "win32") else ""
         say(f"Pairing with {found.name}.{confirm}")
         return found, await visit.pair(backends, found, radio, say)
 
 
 async def _ready(
-    backends: Backends, radio: Radio, wanted: str | None, wait: float, say: Callable[[str], None]
+    backends: Backends,
+    radio: Radio,
+    wanted: str | None,
+    wait: float,
+    say: Callable[[str], None],
+    stop: Event | None,
 ) -> FoundStrap:
     """Wait for a strap whose pairing window is open."""
     from unslouch.link.discovery import scan
@@ -116,7 +126,7 @@ async def _ready(
             raise LinkError(Reason.BAD_OPTION, f"Several straps are ready to pair: {names}.", "Choose with --strap.")
         if ready:
             return ready[0]
-        if left <= 0:
+        if left <= 0 or (stop is not None and stop.is_set()):
             break
         ask = _ask(mine, wanted)
         if ask != asked:

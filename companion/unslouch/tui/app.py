@@ -85,7 +85,7 @@ class UnslouchApp(App[None]):
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = THEMES[self.options.theme or "dark"].name
-        self.set_class(self.options.plain or not _speaks_unicode(), "-plain")
+        self.set_class(self.options.plain or not speaks_unicode(), "-plain")
 
     # from the first frame to the first sample
 
@@ -410,7 +410,7 @@ class UnslouchApp(App[None]):
             self.send(SetSpeed((transport.speed if transport else 1.0) * factor))
 
 
-def _speaks_unicode() -> bool:
+def speaks_unicode() -> bool:
     """Whether the terminal's encoding has more than ASCII letters."""
     encoding = getattr(sys.__stdout__, "encoding", None) or "utf-8"
     return encoding.lower().replace("-", "").startswith("utf")
