@@ -40,7 +40,7 @@ BOARD = Path(__file__).resolve().parent.parent.parent / "firmware" / "boards" / 
 TARGET = "thumbv7em-none-eabihf"
 INSUFFICIENT_AUTHENTICATION = 5
 BOARD_NUMBER = 1
-POWER_ON, PANIC, REQUESTED = 1, 4, 6
+POWER_ON, WATCHDOG, PANIC, REQUESTED = 1, 3, 4, 6
 """Reset reasons (docs/protocol.md, section 7)."""
 
 
@@ -262,11 +262,16 @@ async def test_the_flash_outlives_power_cuts_and_a_panic_leaves_its_words(
     assert b"as it was told to" in text
     await central.ok(0x15)
     assert not (await central.status())[35] & 1
-    # a restart that was asked for, and the end
+    # a processor that goes round in circles, a restart that was asked for, and the end
+    await strap.type("hang")
+    await strap.restarted(bench)
+    central = await on_the_bond(bench, laptop, strap)
+    status = await central.status()
+    assert (status[2], status[34], status[35] & 1) == (5, WATCHDOG, 0)
     await central.ok(0x17, b"\x00")
     await strap.restarted(bench)
     central = await on_the_bond(bench, laptop, strap)
     status = await central.status()
-    assert (status[2], status[34], status[35] & 1) == (5, REQUESTED, 0)
+    assert (status[2], status[34], status[35] & 1) == (6, REQUESTED, 0)
     await strap.type("battery 3000")
     assert await strap.ended() == 0, "an empty cell ends it with the code for good"

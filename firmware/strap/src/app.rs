@@ -192,10 +192,13 @@ pub async fn run<C, I, S, G, M, B, P, L, R>(
         ),
     );
     let watchdog = async {
+        board.feed_watchdog();
         loop {
             // every task shares this executor: if one blocks it, this is not reached
-            board.feed_watchdog();
-            Timer::after(WATCHDOG / 4).await;
+            Timer::after(WATCHDOG / 8).await;
+            if shared.all_goes_on() {
+                board.feed_watchdog();
+            }
         }
     };
     let work = join4(sensing, housekeeping, logger::run(&shared, &log), watchdog);

@@ -3,6 +3,7 @@
 use embassy_futures::select::{Either4, select4};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
+use embassy_time::with_timeout;
 use embedded_storage_async::nor_flash::NorFlash;
 use unslouch_strap_core::log::{Log, LogError, RECORD_MAX};
 use unslouch_strap_core::wire::Kind;
@@ -10,7 +11,8 @@ use unslouch_strap_core::wire::event::{Event, EventRecord, TimeRecord};
 use unslouch_strap_core::wire::flags;
 use unslouch_strap_core::wire::log::{Builder, Header, Record};
 
-use crate::state::{Shared, State};
+use crate::platform::SIGN_OF_LIFE;
+use crate::state::{Duty, Shared, State};
 
 /// The log, shared by tasks that wait for flash.
 pub type SharedLog<F> = Mutex<NoopRawMutex, Option<Log<F>>>;
@@ -91,13 +93,17 @@ fn close(shared: &Shared, state: &mut State, record: Builder) {
 pub async fn run<F: NorFlash>(shared: &Shared, log: &SharedLog<F>) {
     let mut dated: Option<u64> = None;
     loop {
+        shared.goes_on(Duty::Logging);
         let next = select4(
             shared.records.receive(),
             shared.events.receive(),
             shared.time_set.wait(),
             shared.flush.wait(),
         );
-        match next.await {
+        let Ok(next) = with_timeout(SIGN_OF_LIFE, next).await else {
+            continue;
+        };
+        match next {
             Either4::First(record) => store_record(shared, log, record).await,
             Either4::Second(event) => {
                 store_event(shared, log, event).await;

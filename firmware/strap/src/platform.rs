@@ -35,7 +35,8 @@ pub trait Imu {
     /// Output data rate, Hz.
     fn rate_hz(&self) -> f32;
 
-    /// Wait until frames are there, then fill `out` from its beginning; how many.
+    /// Wait until frames are there, then fill `out` from its beginning; how many. A driver that has none for now says so
+    /// with 0 within [`SIGN_OF_LIFE`]; one that says nothing is taken for hung, and the watchdog ends that.
     async fn read(&mut self, out: &mut [ImuFrame]) -> Result<usize, ImuFault>;
 
     /// Die temperature, °C.
@@ -91,12 +92,15 @@ pub trait Board {
     /// Start again at once, into the bootloader where there is one and it is asked for.
     fn reboot(&mut self, bootloader: bool);
 
-    /// Tell the watchdog that all is well; called at least once in [`WATCHDOG`].
+    /// Tell the watchdog that all is well; called at least once in [`WATCHDOG`] as long as every [`crate::state::Duty`] is
+    /// being done.
     fn feed_watchdog(&mut self);
 }
 
 /// How long the watchdog waits.
 pub const WATCHDOG: Duration = Duration::from_secs(8);
+/// Whoever the watchdog asks for a sign of life gives one at least this often.
+pub const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
 /// Why the board started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,9 @@
 //! Takes what the sensor delivers, fuses it, and puts it into the ring: never waits for the radio or the flash.
 
+use core::pin::pin;
+
 use embassy_futures::select::{Either, select};
-use embassy_time::Timer;
+use embassy_time::{Timer, with_timeout};
 use unslouch_strap_core::calibration::SteadyBias;
 use unslouch_strap_core::gate::GateSample;
 use unslouch_strap_core::sample::ImuSample;
@@ -13,10 +15,10 @@ use unslouch_strap_core::wire::stream::Sample;
 use crate::estimator::{Estimator, in_si};
 use crate::logger;
 use crate::measuring::{Measuring, keep_bias};
-use crate::platform::{Imu, ImuFault, ImuFrame};
+use crate::platform::{Imu, ImuFault, ImuFrame, SIGN_OF_LIFE};
 use crate::posture::Posture;
 use crate::ring::Slot;
-use crate::state::{Shared, State};
+use crate::state::{Duty, Shared, State};
 use crate::worn::Worn;
 
 /// Frames taken at once: what the FIFO gathers while a key pair is made (0.24 s at 52 Hz), twice over.
@@ -151,6 +153,7 @@ impl Chain {
                 shared.restart.signal(());
             }
         });
+        shared.goes_on(Duty::Judging);
     }
 
     fn look_at_wearing(&mut self, shared: &Shared, raw: &ImuSample, dt: f32) {
@@ -224,11 +227,24 @@ async fn sleep<I: Imu>(shared: &Shared, imu: &mut I, why: Rest) {
     shared.event(Event::Sleep, why as u16);
     shared.note_change();
     loop {
-        match select(imu.sleep_until_motion(), shared.wake.wait()).await {
-            Either::First(()) if why == Rest::OffBody => break,
+        let stirs = async {
+            let mut still = pin!(imu.sleep_until_motion());
+            loop {
+                shared.goes_on(Duty::Sampling);
+                shared.goes_on(Duty::Judging);
+                let woken = select(still.as_mut(), shared.wake.wait());
+                match with_timeout(SIGN_OF_LIFE, woken).await {
+                    Ok(Either::First(())) => return true,
+                    Ok(Either::Second(())) => return false,
+                    Err(_) => {}
+                }
+            }
+        };
+        match stirs.await {
+            true if why == Rest::OffBody => break,
             // on the charger motion means nothing; a driver that tells it all the time must not keep everybody busy
-            Either::First(()) => Timer::after_millis(200).await,
-            Either::Second(()) => {}
+            true => Timer::after_millis(200).await,
+            false => {}
         }
         if shared.with(|state| rest(state, f32::MAX)) != Some(why) {
             break;
@@ -237,8 +253,8 @@ async fn sleep<I: Imu>(shared: &Shared, imu: &mut I, why: Rest) {
     shared.event(Event::Wake, why as u16);
 }
 
-/// Run until the sensor ends (a file on the desktop); a sensor that fails is tried again.
-pub async fn run<I: Imu>(shared: &Shared, imu: &mut I) {
+/// Run for ever; a sensor that fails is tried again, one that ends (a file on the desktop) is left alone.
+pub async fn run<I: Imu>(shared: &Shared, imu: &mut I) -> ! {
     let rate_hz = imu.rate_hz();
     shared.with(|state| {
         state.period_us = 1e6 / f64::from(rate_hz);
@@ -253,14 +269,24 @@ pub async fn run<I: Imu>(shared: &Shared, imu: &mut I) {
             sleep(shared, imu, why).await;
             chain.resume();
         }
+        shared.goes_on(Duty::Sampling);
         let n = match imu.read(&mut frames).await {
+            Ok(0) => {
+                shared.goes_on(Duty::Judging); // there is nothing to judge
+                continue;
+            }
             Ok(n) => n,
-            Err(ImuFault::End) => return,
+            Err(ImuFault::End) => loop {
+                shared.goes_on(Duty::Sampling);
+                shared.goes_on(Duty::Judging);
+                Timer::after(SIGN_OF_LIFE).await;
+            },
             Err(ImuFault::Bus) => {
                 // once for each time that it fails, however long it lasts
                 if !core::mem::replace(&mut fault_told, true) {
                     shared.event(Event::SensorFault, 1);
                 }
+                shared.goes_on(Duty::Judging);
                 Timer::after_secs(1).await;
                 continue;
             }

@@ -1,6 +1,6 @@
 //! What the tasks share. One executor, one thread: short borrows of one cell, and signals between tasks.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 use bt_hci::param::ConnHandle;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
@@ -49,6 +49,20 @@ pub struct Resend {
     /// The one after the last.
     pub end: u32,
 }
+
+/// What the strap is there for. The watchdog is fed only while each of them goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// The sensor is asked, and answers.
+    Sampling = 1,
+    /// Its samples go through fusion and gate.
+    Judging = 2,
+    /// The log takes what comes, and the flash answers.
+    Logging = 4,
+}
+
+/// All of them.
+const DUTIES: u8 = 7;
 
 /// What is kept over boots besides bonds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -172,6 +186,7 @@ pub struct State {
 /// The cell and the signals between tasks.
 pub struct Shared {
     state: RefCell<State>,
+    done: Cell<u8>,
     /// New samples are in the ring, or the stream's plan changed.
     pub fresh: Signal<NoopRawMutex, ()>,
     /// Buzzes to play.
@@ -271,6 +286,7 @@ impl Shared {
                 panic_waits: false,
                 board,
             }),
+            done: Cell::new(0),
             fresh: Signal::new(),
             buzz: Channel::new(),
             stop_buzz: Signal::new(),
@@ -299,6 +315,20 @@ impl Shared {
     /// Look at or change the state, without waiting in between.
     pub fn with<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
         f(&mut self.state.borrow_mut())
+    }
+
+    /// A duty goes on.
+    pub fn goes_on(&self, duty: Duty) {
+        self.done.set(self.done.get() | duty as u8);
+    }
+
+    /// Whether each duty went on since this was last true.
+    pub fn all_goes_on(&self) -> bool {
+        let all = self.done.get() == DUTIES;
+        if all {
+            self.done.set(0);
+        }
+        all
     }
 
     /// Something that STATUS or advertising tells changed.

@@ -4,10 +4,13 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use embedded_storage_async::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
 };
+
+use crate::watchdog::FLASH_HANGS;
 
 /// Erase unit, bytes, as that of the board's QSPI flash.
 pub const SECTOR: usize = 4096;
@@ -26,6 +29,13 @@ pub enum FlashError {
     Range(NorFlashErrorKind),
     /// The file could not be read or written; the process tells it on standard error.
     File(io::ErrorKind),
+}
+
+/// Never, where somebody made the flash hang.
+async fn answers() {
+    if FLASH_HANGS.load(Ordering::Relaxed) {
+        std::future::pending().await
+    }
 }
 
 fn told(error: io::Error) -> FlashError {
@@ -100,6 +110,7 @@ impl NorFlash for FileFlash {
     const ERASE_SIZE: usize = SECTOR;
 
     async fn erase(&mut self, from: u32, to: u32) -> Result<(), FlashError> {
+        answers().await;
         let length = to.saturating_sub(from) as usize;
         let at = self.check(from, length, SECTOR)?;
         let blank = [0xFF; SECTOR];
@@ -112,6 +123,7 @@ impl NorFlash for FileFlash {
     }
 
     async fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
+        answers().await;
         let at = self.check(offset, bytes.len(), Self::WRITE_SIZE)?;
         let mut cells = vec![0; bytes.len()];
         self.file.read_exact_at(&mut cells, at).map_err(told)?;

@@ -6,12 +6,12 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use embassy_time::{Instant, Timer};
+use embassy_time::{Instant, Timer, with_timeout};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use unslouch_strap_app::platform::{ACC_LSB, GYR_LSB, Imu, ImuFault, ImuFrame};
+use unslouch_strap_app::platform::{ACC_LSB, GYR_LSB, Imu, ImuFault, ImuFrame, SIGN_OF_LIFE};
 
-use crate::lockstep;
+use crate::{lockstep, watchdog};
 
 /// Bytes of a frame over TCP: float64 t (s), then float32 ax ay az gx gy gz (m/s², rad/s), little-endian.
 pub const TCP_FRAME: usize = 8 + 6 * 4;
@@ -215,10 +215,55 @@ impl Imu for HostImu {
     }
 
     async fn read(&mut self, out: &mut [ImuFrame]) -> Result<usize, ImuFault> {
+        if watchdog::SENSOR_HANGS.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        let n = self.frames(out).await?;
+        if watchdog::STAMPS_HANG.load(Ordering::Relaxed) {
+            for frame in &mut out[..n] {
+                frame.t_us = 0;
+            }
+        }
+        Ok(n)
+    }
+
+    fn temperature(&self) -> f32 {
+        25.0
+    }
+
+    async fn sleep_until_motion(&mut self) {
+        let mut resting: Option<ImuFrame> = None;
+        loop {
+            let mut frames = [ImuFrame::default()];
+            match self.read(&mut frames).await {
+                Ok(0) => continue,
+                Ok(_) => {}
+                Err(_) => return, // the next read tells why
+            }
+            let [frame] = frames;
+            let still = *resting.get_or_insert(frame);
+            if moved(&still, &frame) {
+                return;
+            }
+        }
+    }
+}
+
+impl HostImu {
+    async fn frames(&mut self, out: &mut [ImuFrame]) -> Result<usize, ImuFault> {
         match self {
             HostImu::Csv(imu) => {
                 let frame = imu.frame().ok_or(ImuFault::End)?;
-                Timer::at(Instant::from_micros(frame.t_us)).await;
+                let (at, patience) = (
+                    Instant::from_micros(frame.t_us),
+                    Instant::now() + SIGN_OF_LIFE,
+                );
+                imu.next = Some(frame);
+                Timer::at(at.min(patience)).await;
+                if at > patience {
+                    return Ok(0);
+                }
+                imu.next = None;
                 out[0] = frame;
                 let mut n = 1;
                 let now = Instant::now().as_micros();
@@ -249,36 +294,18 @@ impl Imu for HostImu {
                     }
                     let mut bytes = [0; 4096];
                     let wanted = Wanted::now();
-                    let count = imu.stream.read(&mut bytes).await;
+                    let count = with_timeout(SIGN_OF_LIFE, imu.stream.read(&mut bytes)).await;
                     drop(wanted);
                     match count {
-                        Ok(0) => return Err(ImuFault::End),
-                        Ok(count) => {
+                        Err(_) => return Ok(0),
+                        Ok(Ok(0)) => return Err(ImuFault::End),
+                        Ok(Ok(count)) => {
                             lockstep::IMU_IN.fetch_add(count as u64, Ordering::Relaxed);
                             imu.buffer.extend(&bytes[..count]);
                         }
-                        Err(_) => return Err(ImuFault::Bus),
+                        Ok(Err(_)) => return Err(ImuFault::Bus),
                     }
                 }
-            }
-        }
-    }
-
-    fn temperature(&self) -> f32 {
-        25.0
-    }
-
-    async fn sleep_until_motion(&mut self) {
-        let mut resting: Option<ImuFrame> = None;
-        loop {
-            let mut frames = [ImuFrame::default()];
-            if self.read(&mut frames).await.is_err() {
-                return; // the next read tells why
-            }
-            let [frame] = frames;
-            let still = *resting.get_or_insert(frame);
-            if moved(&still, &frame) {
-                return;
             }
         }
     }

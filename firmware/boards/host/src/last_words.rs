@@ -29,6 +29,7 @@ fn number(reason: ResetReason) -> u8 {
         ResetReason::Panic => 1,
         ResetReason::Requested => 2,
         ResetReason::LowBattery => 3,
+        ResetReason::Watchdog => 4,
         _ => 0xFF,
     }
 }
@@ -53,6 +54,7 @@ impl LastWords {
             1 => ResetReason::Panic,
             2 => ResetReason::Requested,
             3 => ResetReason::LowBattery,
+            4 => ResetReason::Watchdog,
             _ => return Ok((ResetReason::PowerOn, Vec::new())),
         };
         Ok((reason, text[..usize::from(length).min(LONGEST)].to_vec()))

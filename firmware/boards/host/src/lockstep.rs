@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
-use crate::clock;
+use crate::{clock, watchdog};
 
 /// Bytes of HCI taken.
 pub static HCI_IN: AtomicU64 = AtomicU64::new(0);
@@ -77,6 +77,7 @@ pub async fn obey(mut other: TcpStream) -> io::Result<()> {
         };
         clock::set(word(0));
         let next = settle(word(0), word(1), word(2), word(3)).await;
+        watchdog::stepped(word(0));
         let mut answer = [0; 16];
         answer[..8].copy_from_slice(&next.to_le_bytes());
         answer[8..].copy_from_slice(&HCI_OUT.load(Relaxed).to_le_bytes());

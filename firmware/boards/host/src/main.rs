@@ -11,6 +11,7 @@ mod last_words;
 mod lockstep;
 mod stimuli;
 mod strap;
+mod watchdog;
 
 const HELP: &str = "\
 The unslouch strap as a desktop process.

@@ -13,10 +13,11 @@ use unslouch_strap_app::platform::{Board, Button, Lamp, Motor, Power, ResetReaso
 
 use crate::last_words::LastWords;
 use crate::lockstep;
+use crate::watchdog;
 
 /// What is typed.
 pub const HELP: &str = "button down | button up | charger on | charger off | battery MILLIVOLTS |
-panic TEXT";
+panic TEXT | hang sensor | hang stamps | hang flash | hang everything";
 
 /// What the stimuli change.
 pub struct World {
@@ -47,6 +48,10 @@ impl World {
                 ["battery", mv] if mv.parse::<u16>().is_ok() => {
                     self.millivolts.set(mv.parse().unwrap_or(0))
                 }
+                ["hang", "sensor"] => watchdog::SENSOR_HANGS.store(true, Ordering::Relaxed),
+                ["hang", "stamps"] => watchdog::STAMPS_HANG.store(true, Ordering::Relaxed),
+                ["hang", "flash"] => watchdog::FLASH_HANGS.store(true, Ordering::Relaxed),
+                ["hang", "everything"] => std::thread::sleep(std::time::Duration::MAX),
                 ["panic", ..] => panic!("{}", line.trim_start_matches("panic ")),
                 [] => {}
                 _ => eprintln!("not understood: {line:?}; one of: {HELP}"),
@@ -149,5 +154,7 @@ impl Board for HostBoard {
         std::process::exit(REBOOT);
     }
 
-    fn feed_watchdog(&mut self) {}
+    fn feed_watchdog(&mut self) {
+        watchdog::feed();
+    }
 }

@@ -18,6 +18,7 @@ use crate::lockstep::{self, Counted};
 use crate::stimuli::{
     HELP as STIMULI, HostBoard, HostButton, HostLamp, HostMotor, HostPower, World, tell,
 };
+use crate::watchdog;
 
 const HELP: &str = "\
 The unslouch strap as a desktop process: the firmware's application on a Bluetooth controller behind TCP.
@@ -39,7 +40,7 @@ Options:
 Standard input takes, a line each: ";
 
 const EXAMPLE: &str = "
-Standard output tells, a line each: ready ADDRESS | motor STRENGTH | end of samples | reboot | off.
+Standard output tells, a line each: ready ADDRESS | motor STRENGTH | watchdog | reboot | off.
 
 Example:
   unslouch-strap --hci tcp:127.0.0.1:9000 --imu walk.csv --flash strap.bin --speed 10
@@ -187,6 +188,8 @@ async fn serve(options: Options) -> Result<(), String> {
         .take()
         .map_err(|error| format!("{}: {error}", options.flash.display()))?;
     words.catch_panics();
+    let runs = options.clock.is_none().then_some(options.speed);
+    watchdog::start(words.clone(), runs);
     let address = options
         .address
         .unwrap_or_else(|| seeded_address(options.seed));

@@ -1,8 +1,8 @@
 //! Samples over UART 1, in the frames of the desktop process: float64 t (s), float32 ax ay az gx gy gz, little-endian.
 
-use embassy_time::Instant;
+use embassy_time::{Instant, with_timeout};
 use embedded_io_async::Read;
-use unslouch_strap_app::platform::{ACC_LSB, GYR_LSB, Imu, ImuFault, ImuFrame};
+use unslouch_strap_app::platform::{ACC_LSB, GYR_LSB, Imu, ImuFault, ImuFrame, SIGN_OF_LIFE};
 
 use crate::uart::Uart;
 
@@ -86,7 +86,9 @@ impl Imu for UartImu {
                 && !free.is_empty()
             {
                 let mut uart = self.uart;
-                let Ok(n) = uart.read(free).await;
+                let Ok(Ok(n)) = with_timeout(SIGN_OF_LIFE, uart.read(free)).await else {
+                    return Ok(0);
+                };
                 self.held += n;
             }
             self.held = 0;

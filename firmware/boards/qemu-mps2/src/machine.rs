@@ -5,10 +5,13 @@ use core::ptr::{addr_of_mut, read_volatile, write_volatile};
 
 use cortex_m::peripheral::SCB;
 use cortex_m_semihosting::syscall;
-use unslouch_strap_app::platform::ResetReason;
+use unslouch_strap_app::platform::{ResetReason, WATCHDOG};
 
+use crate::calls;
 use crate::uart::UARTS;
 
+/// Where frames may lie (memory.x).
+const STACK: core::ops::Range<u32> = 0x2000_0000..0x2040_0000;
 /// Longest text of a panic that is kept.
 const LAST_WORDS: usize = 192;
 /// "strp": the flash behind holds something.
@@ -35,8 +38,33 @@ pub fn reset_reason() -> ResetReason {
     match code {
         1 => ResetReason::Panic,
         2 => ResetReason::Requested,
+        3 => ResetReason::Watchdog,
         _ => ResetReason::PowerOn,
     }
+}
+
+/// The CMSDK watchdog: counts down from LOAD at the processor's 25 MHz, then raises the NMI.
+mod watchdog {
+    pub const LOAD: *mut u32 = 0x4000_8000 as *mut u32;
+    pub const CONTROL: *mut u32 = 0x4000_8008 as *mut u32;
+    pub const INTERRUPT: u32 = 1;
+    pub const COUNTS_A_MS: u64 = 25_000;
+}
+
+/// Let the watchdog count from its beginning.
+pub fn feed_watchdog() {
+    // SAFETY: registers that nothing else touches
+    unsafe {
+        let counts = WATCHDOG.as_millis() * watchdog::COUNTS_A_MS;
+        write_volatile(watchdog::LOAD, counts as u32);
+        write_volatile(watchdog::CONTROL, watchdog::INTERRUPT);
+    }
+}
+
+#[cortex_m_rt::exception]
+unsafe fn NonMaskableInt() {
+    tell(format_args!("watchdog"));
+    reset(3)
 }
 
 /// Whether the flash was ever erased; from now on it was.
@@ -110,6 +138,11 @@ fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     // what does not fit is cut off
     let _ = write!(text, "{info}");
     tell(format_args!("panic {info}"));
+    // what the board leaves, so that it is seen to be right
+    calls::from(calls::frame(), &STACK, |address| {
+        tell(format_args!("called at {address:#010x}"));
+        true
+    });
     // SAFETY: as above
     unsafe {
         let mut words = [0; LAST_WORDS];

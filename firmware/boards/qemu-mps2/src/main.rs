@@ -5,6 +5,8 @@
 #![no_std]
 #![no_main]
 
+#[path = "../../xiao-nrf52840/src/calls.rs"]
+mod calls;
 mod clock;
 mod executor;
 mod flash;

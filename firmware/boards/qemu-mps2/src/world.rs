@@ -12,7 +12,7 @@ use unslouch_strap_app::platform::{Board, Button, Lamp, Motor, Power, ResetReaso
 use crate::machine::{self, tell};
 use crate::{executor, flash, uart::UARTS};
 
-const HELP: &str = "button down | button up | charger on | charger off | battery MILLIVOLTS | cut OPERATIONS | panic | stack";
+const HELP: &str = "button down | button up | charger on | charger off | battery MILLIVOLTS | cut OPERATIONS | panic | hang | stack";
 
 /// What the stimuli change.
 pub struct World {
@@ -62,6 +62,9 @@ impl World {
             ["cut", operations] if let Ok(operations) = operations.parse() => {
                 flash::cut_after(operations);
             }
+            ["hang"] => loop {
+                core::hint::spin_loop();
+            },
             ["panic"] => panic!("as it was told to"),
             ["stack"] => tell(format_args!("stack {}", executor::stack_used())),
             [] => {}
@@ -141,5 +144,7 @@ impl Board for Machine {
         machine::reboot();
     }
 
-    fn feed_watchdog(&mut self) {}
+    fn feed_watchdog(&mut self) {
+        machine::feed_watchdog();
+    }
 }
