@@ -196,10 +196,13 @@ pub async fn run<C, I, S, G, M, B, P, L, R>(
             let showing = pin!(show(shared, &mut lamp));
             let logging = pin!(logger::run(shared, log));
             let watchdog = pin!(async {
+                board.feed_watchdog();
                 loop {
                     // every task shares this executor: if one blocks it, this is not reached
-                    board.feed_watchdog();
-                    Timer::after(WATCHDOG / 4).await;
+                    Timer::after(WATCHDOG / 8).await;
+                    if shared.all_goes_on() {
+                        board.feed_watchdog();
+                    }
                 }
             });
             let housekeeping = join4(playing, pressing, window, join3(charge, keeping, showing));
