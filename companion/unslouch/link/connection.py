@@ -17,6 +17,7 @@ from bleak.exc import BleakError
 from unslouch.errors import LinkError, Reason, WireError
 from unslouch.link.discovery import FoundStrap
 from unslouch.link.failures import broken, failure
+from unslouch.link.step import within
 from unslouch.wire.control import ControlStatus, Op, Request, Response, encode_request, parse_response
 from unslouch.wire.layout import CHANNEL_UUIDS, SERVICE_UUID
 from unslouch.wire.source import Channel, Packet
@@ -88,20 +89,8 @@ class StrapConnection:
         return int(self._client.mtu_size)
 
     async def _step(self, work: Awaitable[_T], doing: str, seconds: float = STEP_S) -> _T:
-        # not wait_for: it waits for a cancelled step to end, which a stuck system need not do
-        task = asyncio.ensure_future(work)
         try:
-            done, _ = await asyncio.wait({task}, timeout=seconds)
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
-        if not done:
-            task.cancel()
-            raise failure(Reason.TIMEOUT, f"{doing} took too long.")
-        if task.cancelled():  # by the system below, when the link went in the middle: nobody cancelled us
-            raise failure(Reason.LINK_LOST, f"{doing} was broken off.")
-        try:
-            return task.result()
+            return await within(work, doing, seconds)
         except (BleakError, TimeoutError, OSError, EOFError) as error:
             raise broken(error, doing) from error
 

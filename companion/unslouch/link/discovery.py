@@ -13,7 +13,11 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError, BleakError
 
 from unslouch.link.failures import unavailable
+from unslouch.link.step import within
 from unslouch.wire.layout import COMPANY_ID, PROTOCOL_VERSION, SERVICE_UUID
+
+STEP_S = 5.0
+"""Of starting and of ending a scan; a stuck system need not do either."""
 
 
 class AdvertisedState(IntFlag):
@@ -101,14 +105,17 @@ async def scan(seconds: float, *, backend: type[Any] | None = None, stop_at: str
             heard.set()
 
     options: dict[str, Any] = {} if backend is None else {"backend": backend}
+    scanner = BleakScanner(hear, service_uuids=[SERVICE_UUID], **options)
     try:
-        async with BleakScanner(hear, service_uuids=[SERVICE_UUID], **options):
-            try:
-                # not wait_for, which (before Python 3.12) swallows a cancellation that comes with the event
-                async with asyncio.timeout(seconds):
-                    await heard.wait()
-            except TimeoutError:
-                heard.set()  # the time is up; what was heard stands
+        await within(scanner.start(), "Starting to scan", STEP_S)
+        try:
+            # not wait_for, which (before Python 3.12) swallows a cancellation that comes with the event
+            async with asyncio.timeout(seconds):
+                await heard.wait()
+        except TimeoutError:
+            heard.set()  # the time is up; what was heard stands
+        finally:
+            await within(scanner.stop(), "Ending the scan", STEP_S)
     except BleakBluetoothNotAvailableError as error:
         raise unavailable(error) from error
     except (BleakError, OSError) as error:
