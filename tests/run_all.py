@@ -124,6 +124,10 @@ def steps() -> list[Step]:
         Step("firmware", "cargo clippy", clippy, (cargo,), folder=firmware),
         Step("firmware", "cargo test", ("cargo", "test", "--locked", "--quiet"), (cargo,), folder=firmware),
     ]
+    if shutil.which("cargo-deny"):
+        # who has it; tests/firmware/test_licences.py looks at the licences anyway
+        deny = ("cargo", "deny", "--log-level", "error", "check", "licenses", "bans", "sources")
+        found.append(Step("firmware", "cargo deny", deny, (cargo,), folder=firmware))
     if CI:
         found.append(Step("firmware", "link the XIAO's image", image, (cargo, cortex_m, libclang), folder=xiao))
     wants = (
