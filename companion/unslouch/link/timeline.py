@@ -22,6 +22,10 @@ HALF = 0.5
 """Of a period: a packet is nearer to its own place than to its neighbour's."""
 RATE = 0.1
 """Within which the sample period stays over a boot, as the strap takes it (firmware/strap/src/sampler.rs)."""
+JITTER_US = 4000
+"""Of a sensor's stamps, eight times what one of 0.5 ms has: a packet of two samples tells its period by one step."""
+SMOOTH = 16
+"""Packets over which the period is averaged."""
 KEPT = 8192
 """Packets that are remembered: more than the strap's RAM holds in the smallest."""
 _CODE = 1 << (STREAM_BITS - 1)
@@ -36,7 +40,7 @@ class Timeline:
         self._seq: list[int] = []
         self._t: list[int] = []
         self._n: list[int] = []
-        self._period = 0
+        self._period = 0.0
         self._doubted: tuple[int, int, int] | None = None
         """Sequence and time of the newest packet that was doubted, and how many agreed with it."""
 
@@ -58,7 +62,7 @@ class Timeline:
         """
         if period_us <= 0 and n > 1:
             return None
-        if self._fits(seq, t_us, period_us, most):
+        if self._fits(seq, n, t_us, period_us, most):
             self._doubted = None
             self._keep(seq, n, t_us, period_us)
             return []
@@ -88,18 +92,20 @@ class Timeline:
         gone = [(self._seq[i], self._seq[i] + self._n[i]) for i in range(low, high)]
         del self._seq[low:high], self._t[low:high], self._n[low:high]
         if not self._seq:
-            self._period = 0
+            self._period = 0.0
         return gone
 
-    def _slack(self, samples: int, period_us: int) -> float:
+    def _slack(self, samples: int, period_us: float) -> float:
         return (HALF + DRIFT * samples) * period_us
 
-    def _fits(self, seq: int, t_us: int, period_us: int, most: int | None) -> bool:
+    def _fits(self, seq: int, n: int, t_us: int, told_us: int, most: int | None) -> bool:
         known = self._seq
         if not known:
             return most is None or seq <= most
-        if self._period and abs(period_us - self._period) > RATE * self._period:
+        if self._period and abs(told_us - self._period) > RATE * self._period + JITTER_US / max(n - 1, 1):
             return False
+        # over many samples the jitter of one packet's stamps would add up
+        period_us = self._period or told_us
         at = bisect_left(known, seq)
         if at < len(known) and known[at] == seq:
             return abs(t_us - self._t[at]) < HALF * period_us
@@ -117,8 +123,8 @@ class Timeline:
         return near
 
     def _keep(self, seq: int, n: int, t_us: int, period_us: int) -> None:
-        if self._period == 0:
-            self._period = period_us
+        if n > 1:
+            self._period += (period_us - self._period) / (SMOOTH if self._period else 1)
         at = bisect_left(self._seq, seq)
         if at < len(self._seq) and self._seq[at] == seq:
             self._n[at] = max(self._n[at], n)
