@@ -1,14 +1,16 @@
 """Our pairing agent for BlueZ: without one it waits half a minute for nobody and gives up. Linux only.
 
 bleak registers no agent. Ours says yes to Just Works, which is what the strap does, and shows a passkey where one is
-asked for. It is registered while a bond is made and no longer.
+asked for; to the strap alone, for it is asked about every device that pairs meanwhile. BlueZ asks the agent of whoever
+called Pair(), and bleak calls it over a connection of its own: ours has to be the default one. It is registered while a
+bond is made and no longer (org.bluez.Agent(5), org.bluez.AgentManager(5)).
 """
 
 # ruff: noqa: N802, F821, UP037  # D-Bus names its methods and writes signatures where Python has types
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from dbus_fast import DBusError
 from dbus_fast.aio import MessageBus
@@ -23,8 +25,13 @@ CAPABILITY = "KeyboardDisplay"
 REJECTED = "org.bluez.Error.Rejected"
 
 
-def _interface(show: Callable[[str], None]) -> ServiceInterface:
+def _interface(show: Callable[[str], None], address: str) -> ServiceInterface:
     """Make the agent's interface (org.bluez.Agent1)."""
+    ours = f"/dev_{address.replace(':', '_')}".upper()
+
+    def only_ours(device: str) -> None:
+        if not device.upper().endswith(ours):
+            raise DBusError(REJECTED, "somebody pairs another device just now")
 
     class Agent(ServiceInterface):
         """Answers BlueZ."""
@@ -38,30 +45,34 @@ def _interface(show: Callable[[str], None]) -> ServiceInterface:
 
         @dbus_method()
         def Cancel(self):
-            """What was asked is asked no longer."""
-            show("Pairing was cancelled.")
+            """What was shown needs no showing any more; also after it went well, so nothing is said."""
 
         @dbus_method()
         def RequestAuthorization(self, device: "o"):  # type: ignore[name-defined]
             """Just Works: the person has asked for this bond just now."""
+            only_ours(device)
 
         @dbus_method()
         def AuthorizeService(self, device: "o", uuid: "s"):  # type: ignore[name-defined]
             """Use of a service of a device that is bonded."""
+            only_ours(device)
 
         @dbus_method()
         def RequestConfirmation(self, device: "o", passkey: "u"):  # type: ignore[name-defined]
             """Numeric comparison: show the number; the person has asked for this bond just now."""
+            only_ours(device)
             show(f"The number is {passkey:06d}.")
 
         @dbus_method()
         def DisplayPasskey(self, device: "o", passkey: "u", entered: "q"):  # type: ignore[name-defined]
             """Show the passkey that is to be entered at the other side."""
+            only_ours(device)
             show(f"The passkey is {passkey:06d}.")
 
         @dbus_method()
         def DisplayPinCode(self, device: "o", pincode: "s"):  # type: ignore[name-defined]
             """Show the PIN that is to be entered at the other side."""
+            only_ours(device)
             show(f"The PIN is {pincode}.")
 
         @dbus_method()
@@ -77,15 +88,15 @@ def _interface(show: Callable[[str], None]) -> ServiceInterface:
     return Agent()
 
 
-async def register(bus: MessageBus, show: Callable[[str], None]) -> None:
-    """Put the agent on a bus and make it BlueZ's first choice.
+async def register(bus: MessageBus, show: Callable[[str], None], address: str) -> None:
+    """Put the agent for one device on a bus and make it BlueZ's first choice.
 
     Raises
     ------
     BluezError
         When BlueZ does not take it.
     """
-    bus.export(PATH, _interface(show))
+    bus.export(PATH, _interface(show, address))
     await call(bus, "/org/bluez", MANAGER, "RegisterAgent", "os", [PATH, CAPABILITY])
     await call(bus, "/org/bluez", MANAGER, "RequestDefaultAgent", "o", [PATH])
 
@@ -102,13 +113,20 @@ async def unregister(bus: MessageBus) -> None:
 
 
 @asynccontextmanager
-async def standing_by(show: Callable[[str], None]) -> AsyncGenerator[None]:
-    """Answer BlueZ while a bond is made; where BlueZ takes no agent, pairing is tried all the same."""
-    try:
-        async with system_bus() as bus:
-            await register(bus, show)
-            yield
-            await unregister(bus)
-    except BluezError as error:
-        show(f"BlueZ: {error}.")
-        raise
+async def standing_by(show: Callable[[str], None], address: str) -> AsyncGenerator[None]:
+    """Answer BlueZ while a bond is made; where it takes no agent of ours, that is said, and pairing is tried anyway.
+
+    The desktop's own agent may answer then.
+    """
+    async with AsyncExitStack() as stack:
+        bus: MessageBus | None = None
+        try:
+            bus = await stack.enter_async_context(system_bus())
+            await register(bus, show, address)
+        except BluezError as error:
+            show(f"This system takes no pairing agent of this program ({error}). If it asks, confirm.")
+            bus = None
+        yield
+        if bus is not None:
+            with suppress(BluezError):  # the bond is made; the agent goes with its connection
+                await unregister(bus)

@@ -112,22 +112,23 @@ async def bonded(address: str) -> tuple[bool, bool]:
     BluezError
     """
     async with system_bus() as bus:
-        for value in (await objects(bus)).values():
-            device = value.get("org.bluez.Device1")
-            if device is not None and str(device.get("Address", "")).upper() == address.upper():
-                return bool(device.get("Paired")), bool(device.get("Connected"))
-    return False, False
+        known = [value.get("org.bluez.Device1", {}) for value in (await objects(bus)).values()]
+    # one object for each adapter that knows it; BlueZ before 5.66 has no Bonded
+    devices = [one for one in known if str(one.get("Address", "")).upper() == address.upper()]
+    return (
+        any(bool(one.get("Bonded", one.get("Paired"))) for one in devices),
+        any(bool(one.get("Connected")) for one in devices),
+    )
 
 
 async def disconnect(address: str) -> bool:
-    """End the link that BlueZ holds to a device; whether there was one. Without BlueZ there is none."""
+    """End the links that BlueZ holds to a device; whether there was one. Without BlueZ there is none."""
+    ended = False
     with contextlib.suppress(BluezError):
         async with system_bus() as bus:
             for path, value in (await objects(bus)).items():
-                device = value.get("org.bluez.Device1")
-                if device is not None and str(device.get("Address", "")).upper() == address.upper():
-                    if not device.get("Connected"):
-                        return False
+                device = value.get("org.bluez.Device1", {})
+                if str(device.get("Address", "")).upper() == address.upper() and device.get("Connected"):
                     await call(bus, path, "org.bluez.Device1", "Disconnect")
-                    return True
-    return False
+                    ended = True
+    return ended

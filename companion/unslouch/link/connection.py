@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
-from bleak.exc import BleakError
+from bleak.exc import BleakDBusError, BleakError
 
 from unslouch.errors import LinkError, Reason, WireError
 from unslouch.link.discovery import FoundStrap
@@ -125,6 +125,9 @@ class StrapConnection:
         except LinkError as error:
             if not self.strap.pairing_open and error.reason in (Reason.LINK_LOST, Reason.PAIRING_REFUSED):
                 raise failure(Reason.PAIRING_CLOSED, "The strap's pairing window is closed.") from error
+            if error.reason is Reason.BOND_LOST and isinstance(error.__cause__, BleakDBusError):
+                # BlueZ pairs only what it has no key of: what failed is the new bond, not an old one
+                raise failure(Reason.PAIRING_REFUSED, "The strap refused to pair.") from error
             raise
 
     async def unpair(self) -> None:

@@ -24,7 +24,9 @@ _DBUS = {
     "org.bluez.Error.AuthenticationCanceled": (Reason.PAIRING_REFUSED, "Pairing was cancelled."),
     "org.bluez.Error.AuthenticationTimeout": (Reason.PAIRING_CLOSED, "The strap did not answer the pairing."),
     "org.freedesktop.DBus.Error.AccessDenied": (Reason.NO_PERMISSION, "The system forbids Bluetooth."),
+    "org.bluez.Error.NotReady": (Reason.ADAPTER_OFF, "Bluetooth is switched off."),
     "org.freedesktop.DBus.Error.ServiceUnknown": (Reason.NO_ADAPTER, "The bluetooth service does not run."),
+    "org.freedesktop.DBus.Error.NameHasNoOwner": (Reason.NO_ADAPTER, "The bluetooth service does not run."),
 }
 AUTHENTICATION = frozenset({0x05, 0x08, 0x0C, 0x0F})
 """ATT errors that ask for a key (Core Specification, Vol 3, Part F, 3.4.1.1)."""

@@ -37,7 +37,7 @@ class Radio(Protocol):
         """Let go of everything; safe to call twice."""
         ...
 
-    def pairing(self, show: Callable[[str], None]) -> Any:
+    def pairing(self, show: Callable[[str], None], address: str) -> Any:
         """Stand by (an asynchronous context manager) while a bond is made; ``show`` tells the person a passkey."""
         ...
 
@@ -61,14 +61,14 @@ class SystemRadio:
         """Nothing is held."""
 
     @asynccontextmanager
-    async def pairing(self, show: Callable[[str], None]) -> AsyncGenerator[None]:
+    async def pairing(self, show: Callable[[str], None], address: str) -> AsyncGenerator[None]:
         """On Linux, answer BlueZ's questions; elsewhere the system asks by itself."""
         if sys.platform != "linux":
             yield
             return
         from unslouch.link.agent import standing_by
 
-        async with standing_by(show):
+        async with standing_by(show, address):
             yield
 
     def button_asked(self) -> None:

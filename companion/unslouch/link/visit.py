@@ -130,7 +130,7 @@ async def pair(backends: Backends, strap: FoundStrap, radio: Radio, show: Callab
         connection = StrapConnection(strap, _ignore, backend=backends[1])
         try:
             await connection.open()
-            async with radio.pairing(show):
+            async with radio.pairing(show, strap.address):
                 await connection.pair()
             await connection.subscribe()
             return await connection.device_information()

@@ -134,7 +134,7 @@ class TcpRadio:
             self._wire.transport.close()
 
     @asynccontextmanager
-    async def pairing(self, show: Callable[[str], None]) -> AsyncGenerator[None]:
+    async def pairing(self, show: Callable[[str], None], address: str) -> AsyncGenerator[None]:
         """Nothing is to be done here: somebody else holds the strap's button."""
         yield
 

@@ -150,7 +150,7 @@ class VirtualRadio:
                 raise error
 
     @asynccontextmanager
-    async def pairing(self, show: Callable[[str], None]) -> AsyncGenerator[None]:
+    async def pairing(self, show: Callable[[str], None], address: str) -> AsyncGenerator[None]:
         """Nobody has to answer for a bond here."""
         yield
 
