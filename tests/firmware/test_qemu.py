@@ -106,7 +106,7 @@ class QemuStrap(StrapProcess):
     async def ended(self) -> int:
         """Wait for its end; the exit code that semihosting gave."""
         assert self._process is not None
-        return await asyncio.wait_for(self._process.wait(), 30)
+        return await asyncio.wait_for(self._process.wait(), 90)
 
 
 class Person:
