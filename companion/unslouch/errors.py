@@ -53,6 +53,8 @@ class Reason(StrEnum):
     """The strap's pairing window is closed."""
     BOND_LOST = "bond_lost"
     """One side has forgotten the other."""
+    STALE_CACHE = "stale_cache"
+    """The system remembers services of the strap that are not there any more."""
     WRONG_FIRMWARE = "wrong_firmware"
     """The strap speaks a version this program does not."""
     SILENT = "silent"

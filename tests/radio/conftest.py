@@ -11,6 +11,7 @@ import functools
 import random
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from unslouch.link.radio.medium import Controller
 from unslouch.link.radio.scripted import Script, ScriptedStrap
 from unslouch.link.radio.stepped import SteppedLoop, current
 from unslouch.link.radio.strap_process import StrapProcess
+from unslouch.link.radios import Radio
 from unslouch.link.states import LinkStatus, Phase
 from unslouch.link.strap import Strap, StrapOptions
 from unslouch.wire.decoder import decode_all
@@ -32,6 +34,8 @@ from unslouch.wire.records import Decoded
 from unslouch.wire.source import Packet
 
 NOTIFICATION = 0x1B
+LOG_STEP = 5
+"""Stream samples per sample of the log."""
 LONGEST_S = 3600.0
 """No scenario takes longer, in its own time; one that hangs must end as a failure."""
 PAIR = StrapOptions(pair=True)
@@ -106,6 +110,14 @@ class Companion:
         assert seqs, "no samples"
         assert seqs == list(range(first, first + len(seqs)))
 
+    def assert_covered(self, boot: int = 1, end: int | None = None) -> None:
+        """Every sample of a boot once and in order, at least at the log's resolution."""
+        seqs = [int(seq) for block in self.decoded.blocks if block.boot == boot for seq in block.seq]
+        assert seqs[0] == 0
+        steps = [b - a for a, b in pairwise(seqs)]
+        assert 0 < min(steps) <= max(steps) <= LOG_STEP
+        assert end is None or seqs[-1] >= end
+
     @property
     def reasons(self) -> list[Reason]:
         """Why the link was lost, each time."""
@@ -121,8 +133,17 @@ class Companion:
         return status
 
     async def whole(self, seconds: float = 15.0) -> None:
-        """Wait until nothing is missing."""
-        await self.until(lambda: self.strap.complete and self.strap.ledger.position().seq > 0, seconds)
+        """Wait until nothing is missing, also after what was heard last has been understood."""
+        end = time.monotonic() + seconds
+        complete = 0
+        while complete < 3:
+            await self.until(
+                lambda: self.strap.complete and self.strap.ledger.position().seq > 0, end - time.monotonic()
+            )
+            complete += 1
+            await asyncio.sleep(0.1)
+            if not self.strap.complete:
+                complete = 0
 
     async def close(self) -> None:
         await self.strap.aclose()
@@ -162,12 +183,15 @@ class World:
         mtu: int | None = 247,
         start: Position | None = None,
         backends: Any = None,
+        radio: Radio | None = None,
     ) -> Companion:
         said: list[LinkStatus] = []
         if laptop not in self.laptops:
             self.laptops[laptop] = await self.bench.laptop(laptop, mtu)
         backends = backends or self.bench._backends[self.laptops[laptop]]
-        link = Strap(strap.address, options=options, start=start, backends=backends, on_status=said.append)
+        link = Strap(
+            strap.address, options=options, start=start, backends=backends, radio=radio, on_status=said.append
+        )
         companion = Companion(link)
         companion.said = said
         self.companions.append(companion)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bleak.exc import (
     BleakBluetoothNotAvailableError,
     BleakBluetoothNotAvailableReason,
+    BleakCharacteristicNotFoundError,
     BleakDBusError,
     BleakGATTProtocolError,
 )
@@ -32,6 +33,11 @@ AUTHENTICATION = frozenset({0x05, 0x08, 0x0C, 0x0F})
 """ATT errors that ask for a key (Core Specification, Vol 3, Part F, 3.4.1.1)."""
 
 
+_STALE = frozenset({0x01, 0x02, 0x03, 0x06, 0x0A})
+"""ATT errors of an attribute that is not what it was taken for: invalid handle, read or write not permitted, request
+not supported, attribute not found (the same table)."""
+
+
 def failure(reason: Reason, message: str) -> LinkError:
     """Return an error with the advice of its reason."""
     return LinkError(reason, message, ADVICE.get(reason, ""))
@@ -56,6 +62,11 @@ def broken(error: Exception, doing: str) -> LinkError:
         return failure(Reason.TIMEOUT, f"{doing} took too long.")
     if isinstance(error, BleakGATTProtocolError) and int(error.code) in AUTHENTICATION:
         return failure(Reason.NOT_PAIRED, "The strap wants to be paired first.")
+    if isinstance(error, BleakCharacteristicNotFoundError) or (
+        isinstance(error, BleakGATTProtocolError) and int(error.code) in _STALE
+    ):
+        text = "The strap's services are not those that this system remembers; its firmware was changed."
+        return failure(Reason.STALE_CACHE, text)
     if isinstance(error, BleakDBusError) and error.dbus_error in _DBUS:
         return failure(*_DBUS[error.dbus_error])
     text = str(error)

@@ -44,6 +44,7 @@ ADVICE: dict[Reason, str] = {
     Reason.PAIRING_REFUSED: "Hold the strap's button for three seconds and try again.",
     Reason.PAIRING_CLOSED: "Hold the strap's button for three seconds: pairing is open for a minute then.",
     Reason.BOND_LOST: "Run `unslouch forget`, hold the strap's button for three seconds, then run `unslouch pair`.",
+    Reason.STALE_CACHE: "Run `unslouch forget`, hold the strap's button for three seconds, then run `unslouch pair`.",
     Reason.WRONG_FIRMWARE: "Update the strap's firmware or this program.",
     Reason.SILENT: "It is being connected anew.",
     Reason.LINK_LOST: "It is being connected anew; what was missed is fetched then.",

@@ -49,6 +49,7 @@ HOPELESS = frozenset(
         Reason.PAIRING_REFUSED,
         Reason.BOND_LOST,
         Reason.OTHER_STRAP,
+        Reason.STALE_CACHE,
     }
 )
 """What trying again at once does not mend."""

@@ -150,7 +150,8 @@ class BumbleClient(BaseBleakClient):
         link.on(link.EVENT_DISCONNECTION, on_end)
         try:
             await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if gone.done() and not task.done():
+            # Bumble cancels what waits on a link that ends
+            if gone.done() and (not task.done() or task.cancelled()):
                 raise BleakError(f"disconnected during operation ({hci.HCI_Constant.error_name(gone.result())})")
             return task.result()
         except att.ATT_Error as error:

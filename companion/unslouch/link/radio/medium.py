@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import random
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -24,10 +25,32 @@ from bumble.link import LocalLink
 ATT_CHANNEL = b"\x04\x00"
 """L2CAP channel of the Attribute Protocol (Core Specification, Vol 3, Part A, 2.1)."""
 TIMED_OUT = hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
+WRONG_MIC = hci.HCI_ErrorCode.CONNECTION_TERMINATED_DUE_TO_MIC_FAILURE_ERROR
 
 Fault = Callable[["Controller", "Controller", bytes], "list[tuple[float, bytes]] | None"]
 """What happens to an attribute packet from one controller to another: None leaves it alone, else the packets that
 arrive instead, each after a delay in s (none: it is lost)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corrupted:
+    """Noise on the air, as a radio's checks let it through: never to the host.
+
+    Attributes
+    ----------
+    chance
+        Decides.
+    crc
+        How likely a packet's checksum fails: nobody acknowledges it, and it is sent again at the next connection event
+        (Core Specification, Vol 6, Part B, 4.5.9).
+    mic
+        How likely the checksum holds and the encrypted packet's message integrity check does not: whoever received
+        that ends the link at once (Vol 6, Part B, 5.1.3.1), and the other end hears no more of it.
+    """
+
+    chance: random.Random
+    crc: float = 0.0
+    mic: float = 0.0
 
 
 @dataclass
@@ -86,6 +109,8 @@ class Connection(bumble_controller.Connection):
                 if cost > left and left < whole:
                     break
                 left -= cost
+                if self.medium.spoils(self):
+                    break
                 self.send_now(self.waiting.popleft())
         if self.waiting:
             self.next_event = asyncio.get_running_loop().call_later(self.interval * 0.00125, self.send_event)
@@ -355,6 +380,7 @@ class Medium(LocalLink):
         self.paced = paced
         self.muted: set[Controller] = set()
         self.fault: Fault | None = None
+        self.corrupted: Corrupted | None = None
         self.packets = 0
 
     def other_end(self, connection: Connection) -> Connection | None:
@@ -411,6 +437,24 @@ class Medium(LocalLink):
         with contextlib.suppress(core.InvalidArgumentError):
             super().send_ll_control_pdu(sender_address, receiver_address, packet)
 
+    def spoils(self, connection: Connection) -> bool:
+        """Whether noise spoils the packet that a connection sends now."""
+        noise = self.corrupted
+        if noise is None:
+            return False
+        dice = noise.chance.random()
+        peer = self.other_end(connection)
+        if dice < noise.mic and peer is not None:
+            peer.controller.on_le_disconnected(peer, WRONG_MIC)
+            self._starve(connection)
+        return dice < noise.mic + noise.crc
+
+    def _starve(self, end: Connection) -> None:
+        """Let an end hear nothing from now on."""
+        if end.death is None:
+            loop = asyncio.get_running_loop()
+            end.death = loop.call_later(end.timeout * 0.01, end.controller.on_le_disconnected, end, TIMED_OUT)
+
     def reaches(self, connection: Connection) -> bool:
         """Whether both ends are there and in range."""
         peer = self.other_end(connection)
@@ -419,15 +463,16 @@ class Medium(LocalLink):
     def mute(self, controller: Controller) -> None:
         """Take a controller out of range: its connections end by supervision timeout."""
         self.muted.add(controller)
-        loop = asyncio.get_running_loop()
         for connection in list(controller.peers.values()):
             for end in self.ends(connection):
-                end.death = loop.call_later(end.timeout * 0.01, end.controller.on_le_disconnected, end, TIMED_OUT)
+                self._starve(end)
 
     def unmute(self, controller: Controller) -> None:
         """Bring a controller back into range; connections that still live go on."""
         self.muted.discard(controller)
         for connection in list(controller.peers.values()):
+            if not self.reaches(connection):
+                continue  # the other end is away, or has given up
             for end in self.ends(connection):
                 if end.death is not None:
                     end.death.cancel()
@@ -438,11 +483,10 @@ class Medium(LocalLink):
     def power_loss(self, controller: Controller) -> None:
         """Forget everything at once on this side; peers notice by supervision timeout."""
         controller.le_legacy_advertiser.stop()
-        loop = asyncio.get_running_loop()
         for connection in list(controller.peers.values()):
             peer = self.other_end(connection)
-            if peer is not None and peer.death is None:
-                peer.death = loop.call_later(peer.timeout * 0.01, peer.controller.on_le_disconnected, peer, TIMED_OUT)
+            if peer is not None:
+                self._starve(peer)
             connection.close()
         controller.le_connections.clear()
 

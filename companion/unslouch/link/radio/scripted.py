@@ -18,7 +18,13 @@ from typing import Any
 import numpy as np
 from bumble.core import UUID, AdvertisingData, ProtocolError
 from bumble.device import Connection, Device, DeviceConfiguration
-from bumble.gatt import Characteristic, CharacteristicValue, Service
+from bumble.gatt import (
+    GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR,
+    Characteristic,
+    CharacteristicValue,
+    Descriptor,
+    Service,
+)
 from bumble.hci import Address, OwnAddressType
 from bumble.host import Host
 from bumble.pairing import PairingConfig, PairingDelegate
@@ -148,7 +154,9 @@ class ScriptedStrap:
             return PairingConfig(sc=True, mitm=False, bonding=True, delegate=delegate, identity_address_type=identity)
 
         self.device.pairing_config_factory = config
-        self.device.add_services([self._service(), self._information()])
+        service = self._service()
+        self._guard()
+        self.device.add_services([service, self._information()])
         self.device.on(Device.EVENT_CONNECTION, self._connected)
         await self.device.power_on()
         self._zero_us = self._now_us()
@@ -196,6 +204,16 @@ class ScriptedStrap:
             )
             self._characteristics[channel] = Characteristic(CHANNEL_UUIDS[channel], properties, permissions, value)
         return Service(SERVICE_UUID, list(self._characteristics.values()))
+
+    def _guard(self) -> None:
+        """Demand the key for subscriptions, too."""
+        if not self.script.keyed:
+            return
+        server: Any = self.device.gatt_server
+        for characteristic in self._characteristics.values():
+            value = server.make_descriptor_value(characteristic)
+            kind = GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR
+            characteristic.descriptors = (Descriptor(kind, _KEYED, value),)
 
     def _information(self) -> Service:
         told = {"2A29": "unslouch", "2A24": "script", "2A27": "none", "2A26": "0.1.0", "2A25": self.script.serial}
