@@ -33,6 +33,8 @@ _DIRECT = 75
 """Grid points (1.5 s) between a rest and leaving the neutral band within which the rest is the start."""
 _REMEMBER = 1500
 """Grid points (30 s) of a gap after which one is believed to face the same way still."""
+_NOT_HELD = 400
+"""Grid points (8 s) of rest after which it is the neutral that one rests in: holds are 2 to 5 s."""
 _STALE = 6000
 """Grid points (2 min) without a rest after which the neutral is not believed any more."""
 
@@ -93,6 +95,8 @@ class Repetition:
     """Whether it began in a rest, not at the border to another movement."""
     too_long: bool
     """Whether it came back in time but rested too late."""
+    sure: bool
+    """Whether the neutral it is measured from was known; not so soon after :meth:`RepetitionFinder.lose_neutral`."""
     motion: Motion
     """The rows from start to end, both included."""
 
@@ -147,6 +151,7 @@ class RepetitionFinder:
         self._before = 0.0
         self._stopped = 0
         self._ended = False
+        self._sure = True
         self._out = _Excursion(0, 0.0, 0.0, 1, False, parameters.least)
         self._back = 0
         self._longest = round(parameters.longest * GRID_HZ)
@@ -160,7 +165,7 @@ class RepetitionFinder:
         if self._rests is None:
             self._rests = RestFinder(base, self._rest_parameters)
             self._mode, self._pos, self._used, self._floor = _Mode.LOST, base, -1, base
-            self._provisional, self._ended, self._buffer = self._begins_neutral, False, None
+            self._provisional, self._ended, self._buffer = self._begins_neutral and self._sure, False, None
             if self._neutral.known and base - self._stopped <= _REMEMBER:
                 self._provisional = False
                 self._go_on(base)
@@ -185,6 +190,17 @@ class RepetitionFinder:
         self._rests, self._buffer = None, None
         if not cut:
             self._neutral.forget()
+        return found
+
+    def lose_neutral(self) -> list[Repetition]:
+        """Forget where the neutral is: what comes faces anywhere, at the top of a turn perhaps.
+
+        A movement that was out is returned as far as it came. Repetitions are not sure until somebody rests for longer
+        than anybody holds a turn.
+        """
+        found = self.finish(cut=True)
+        self._neutral.forget()
+        self._sure = False
         return found
 
     def _take(self, rested: RestedMotion) -> list[Repetition]:
@@ -293,6 +309,7 @@ class RepetitionFinder:
             else:
                 n.update(self._angle(b, at), at)
             self._used, self._provisional, self._before = last, False, 0.0
+            self._sure = self._sure or int(b.rest[last - b.base]) >= _NOT_HELD
             return True
         side = 1 if self._angle(b, k) > n.at(k) else -1
         if last >= self._floor and k - last <= _DIRECT:
@@ -447,6 +464,7 @@ class RepetitionFinder:
                     known,
                     e.from_rest,
                     end - e.start > self._longest,
+                    self._sure,
                     rows,
                 )
             )

@@ -16,7 +16,7 @@ from unslouch_signal.events import RotationFault, RotationPosition, RotationRep,
 from unslouch_signal.neutral import NeutralParameters
 from unslouch_signal.repetitions import Repetition, RepetitionFinder, RepetitionParameters
 from unslouch_signal.rests import Motion, RestParameters
-from unslouch_signal.samples import FloatArray
+from unslouch_signal.samples import FloatArray, SampleFlag
 from unslouch_signal.supine import SUPINE_NEUTRAL, SUPINE_REST, SupineMotion, inclination, lying_mask
 from unslouch_signal.track import GRID_HZ, Track
 
@@ -122,7 +122,19 @@ class RotationDetector:
         hi = lo + len(track)
         doing = ActivityTrack(activity.k[lo:hi], activity.codes[lo:hi], activity.lying_side[lo:hi])
         base = int(track.k[0])
-        return self._both(self._seated.process(base, _seated_motion(track, doing)), self._supine_slice(track, doing))
+        lost = (track.flags & SampleFlag.HEADING_LOST) != 0
+        if not bool(lost.any()):
+            seated = self._seated.process(base, _seated_motion(track, doing))
+            return self._both(seated, self._supine_slice(track, doing))
+        found: list[tuple[int, RotationRep]] = []
+        cuts = [0, *(np.flatnonzero(lost[1:] != lost[:-1]) + 1).tolist(), len(track)]
+        for a, b in pairwise(cuts):
+            if lost[a]:
+                found += self._both(self._seated.lose_neutral(), [], cut_at=base + a)
+            else:
+                part = ActivityTrack(doing.k[a:b], doing.codes[a:b], doing.lying_side[a:b])
+                found += self._both(self._seated.process(base + a, _seated_motion(_rows(track, a, b), part)), [])
+        return found + self._both([], self._supine_slice(track, doing))
 
     def _supine_slice(self, track: Track, activity: ActivityTrack) -> list[Repetition]:
         """Hand every stretch of lying to the finder as one of its own; upright nothing is worked out."""
@@ -182,7 +194,7 @@ class RotationDetector:
             faults.append(RotationFault.FLEXED)
         if r.too_long:
             faults.append(RotationFault.TOO_LONG)
-        if not bool(m.measured.all()) or r.end + 1 == cut_at:
+        if not bool(m.measured.all()) or r.end + 1 == cut_at or not r.sure:
             faults.append(RotationFault.CUT_BY_GAP)
         start, at, end = (self._t0 + k / GRID_HZ for k in (r.start, r.peak, r.end))
         held = (self._t0 + r.hold_start / GRID_HZ, self._t0 + r.hold_end / GRID_HZ)

@@ -28,7 +28,10 @@ class SampleFlag(IntFlag):
     SATURATED = 32
     """The sensor was at its range or stuck; orientation is coasting."""
     LYING = 64
-    """The strap's own gate saw lying (bit 128 is RESENT on the wire and never a flag of a sample)."""
+    """The strap's own gate saw lying."""
+    HEADING_LOST = 128
+    """Made by the fusion of raw samples, never by a strap: turned unseen before this sample, so headings before and
+    after cannot be compared (on the wire the bit is RESENT and never a flag of a sample)."""
 
 
 @dataclass(frozen=True, slots=True)
