@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,16 +25,6 @@ def capture(request):
     return request.param, truth, recording, analyse_recording(recording.samples)
 
 
-@pytest.fixture(scope="module")
-def make():
-    spec = importlib.util.spec_from_file_location("make_recordings", FOLDER / "make.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
-
-
 def test_there_are_exactly_these_captures():
     assert {p.stem for p in FOLDER.glob("*.mcap")} == set(NAMES)
     assert all(p.stat().st_size < 2_000_000 for p in FOLDER.glob("*.mcap"))
@@ -48,10 +36,11 @@ def test_every_sample_that_arrived_is_there(capture):
     lost = sum(b - a for a, b in said["gaps_s"])
     assert recording.duration_s == pytest.approx(said["duration_s"], abs=0.1)
     assert recording.errors == {}
-    if lost:
-        assert 0.85 < len(recording.samples) / (said["samples"] - 52 * lost) < 0.97
-    else:
-        assert len(recording.samples) == said["samples"]
+    # through 8 % loss and twelve seconds out of range, too: what was missed was asked for again
+    assert lost == 0
+    assert len(recording.samples) == said["samples"]
+    assert len(recording.samples) == pytest.approx(52 * said["duration_s"], rel=0.002)
+    assert {block.content for block in recording.blocks} == {recording.content}
 
 
 def test_the_protocol_is_found(capture):
@@ -121,23 +110,3 @@ def test_activity(capture, kind):
     changes = sum(a["kind"] == kind for a in truth["activity"])
     # a few seconds at either end: walking shows late and lasts on, and off the body is known only after a while
     assert np.count_nonzero(real != found) / 50.0 <= 12.0 * changes + 2.0
-
-
-def test_the_truth_is_what_the_script_makes(make, capture, tmp_path):
-    name, truth, recording, _ = capture
-    again, path = make.make(name, tmp_path)
-    assert set(make.CAPTURES) == set(NAMES)
-    # another machine's arithmetic may differ in the last digit
-    assert _numbers(json.loads(path.read_text())) == pytest.approx(_numbers(truth), abs=0.002)
-    fresh = read_recording(again).samples
-    assert len(fresh) == len(recording.samples)
-    np.testing.assert_allclose(fresh.t, recording.samples.t, atol=1e-4)
-    np.testing.assert_allclose(fresh.acc, recording.samples.acc, atol=0.05)
-
-
-def _numbers(value) -> list[float]:
-    if isinstance(value, dict):
-        return [x for v in value.values() for x in _numbers(v)]
-    if isinstance(value, list):
-        return [x for v in value for x in _numbers(v)]
-    return [float(value)] if isinstance(value, int | float) else []

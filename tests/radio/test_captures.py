@@ -1,0 +1,65 @@
+"""The captures of recordings/ are what their script makes: synthesis, firmware, air, link, recorder."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from unslouch.recording.reader import read_recording
+
+FOLDER = Path(__file__).parents[2] / "recordings"
+
+
+@pytest.fixture
+def make(strap_binary: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[ModuleType]:
+    monkeypatch.setenv("UNSLOUCH_STRAP", str(strap_binary))
+    spec = importlib.util.spec_from_file_location("make_recordings", FOLDER / "make.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "seated_rotations",
+        "supine_rotations",
+        pytest.param("bad_day", marks=pytest.mark.scenario),
+        pytest.param("desk_half_hour", marks=pytest.mark.scenario),
+        pytest.param("extension_and_doorway", marks=pytest.mark.scenario),
+    ],
+)
+def test_a_capture_is_what_the_script_makes(make: ModuleType, name: str, tmp_path: Path) -> None:
+    recording = read_recording(FOLDER / f"{name}.mcap")
+    again, path = make.make(name, tmp_path)
+    truth = json.loads((FOLDER / f"{name}.truth.json").read_text())
+    # another machine's arithmetic may differ in the last digit
+    assert _numbers(json.loads(path.read_text())) == pytest.approx(_numbers(truth), abs=0.002)
+    fresh = read_recording(again)
+    assert len(fresh.samples) == len(recording.samples)
+    np.testing.assert_allclose(fresh.samples.t, recording.samples.t, atol=1e-4)
+    np.testing.assert_allclose(fresh.samples.acc, recording.samples.acc, atol=0.05)
+    assert fresh.device == recording.device
+
+
+def test_all_captures_have_their_script(make: ModuleType) -> None:
+    assert set(make.CAPTURES) == {path.stem for path in FOLDER.glob("*.mcap")}
+
+
+def _numbers(value: object) -> list[float]:
+    if isinstance(value, dict):
+        return [x for v in value.values() for x in _numbers(v)]
+    if isinstance(value, list):
+        return [x for v in value for x in _numbers(v)]
+    return [float(value)] if isinstance(value, int | float) else []
