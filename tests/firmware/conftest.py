@@ -1,4 +1,4 @@
-"""Straps as processes on a virtual radio, in stepped time: a second lasts as long as its work, however busy the machine."""
+"""Straps as processes on a virtual radio, in stepped time: a second lasts as long as its work, on a busy machine too."""
 
 from __future__ import annotations
 

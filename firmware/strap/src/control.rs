@@ -8,7 +8,7 @@ use crate::measuring::{Job, Order};
 use crate::motor::Buzz;
 use crate::pairing;
 use crate::state::{Resend, Shared, StreamPlan};
-use crate::stream::packet_samples;
+use crate::stream::{oldest_resent, packet_samples};
 
 /// What is left to do after the answer was sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -94,13 +94,12 @@ pub fn execute<P: PacketPool>(
         }
         Request::Resend { boot, seq, count } => {
             let found = shared.with(|state| {
-                if state.stream.is_none() {
-                    return Err(Status::NotNow);
-                }
+                let plan = state.stream.ok_or(Status::NotNow)?;
                 let end = seq.saturating_add(u32::from(count)).min(state.ring.next());
+                let compact = packet_samples(conn, plan) == Some(1);
                 let first = state
                     .ring
-                    .first_from(seq)
+                    .first_since(seq, oldest_resent(state.ring, compact))
                     .filter(|first| boot == state.boot && *first < end);
                 let first = first.ok_or(Status::Gone)?;
                 state.resend = Some(Resend { next: first, end });

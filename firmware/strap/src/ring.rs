@@ -128,7 +128,13 @@ impl Ring {
 
     /// The first sample held from `seq` on.
     pub fn first_from(&self, seq: u32) -> Option<u32> {
-        (seq.max(self.oldest)..self.next).find(|seq| self.get(*seq).is_some())
+        self.first_since(seq, 0)
+    }
+
+    /// The first sample held from `seq` on that is no older than `t` µs.
+    pub fn first_since(&self, seq: u32, t: u64) -> Option<u32> {
+        (seq.max(self.oldest)..self.next)
+            .find(|seq| self.get(*seq).is_some_and(|(_, taken)| taken >= t))
     }
 
     /// The run of samples from `seq` that may share a packet: its header and length, at most `most`.

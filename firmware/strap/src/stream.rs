@@ -15,6 +15,9 @@ const ANCHOR_EVERY: Duration = Duration::from_secs(5);
 /// A step in time this long without a lost sample is a pause, after which an anchor goes first.
 const PAUSE_US: u64 = 1_000_000;
 
+/// Samples older than this are not sent again in compact packets (docs/protocol.md, 4.4).
+const COMPACT_REACH_US: u64 = 120_000_000;
+
 /// Where the live stream stands.
 struct Cursor {
     plan: StreamPlan,
@@ -135,11 +138,9 @@ pub fn resent_packet<P: PacketPool>(
     let samples = packet_samples(conn, plan)?;
     shared.with(|state| {
         let resend = state.resend.as_mut()?;
-        let first = state
-            .ring
-            .first_from(resend.next)
-            .filter(|first| *first < resend.end);
-        let Some(first) = first else {
+        let oldest_t = oldest_resent(state.ring, samples == 1);
+        let first = state.ring.first_since(resend.next, oldest_t);
+        let Some(first) = first.filter(|first| *first < resend.end) else {
             state.resend = None;
             shared.link_wanted.signal(());
             return None;
@@ -159,6 +160,12 @@ pub fn resent_packet<P: PacketPool>(
     })
 }
 
+/// Time of the oldest sample that may be sent again: the short numbers of compact packets reach no farther back.
+pub fn oldest_resent(ring: &Ring, compact: bool) -> u64 {
+    let reach = if compact { COMPACT_REACH_US } else { u64::MAX };
+    ring.newest_t().saturating_sub(reach)
+}
+
 fn live_packet(
     ring: &Ring,
     boot: u16,
@@ -172,6 +179,7 @@ fn live_packet(
         if cursor.anchored.is_none() {
             cursor.anchored = Some(Instant::now());
             let t = Instant::now().as_micros();
+            cursor.last_t = Some(t);
             return anchor(
                 Header {
                     flags: 0,
@@ -186,16 +194,18 @@ fn live_packet(
         return None;
     };
     let run = ring.run(boot, first, samples, period_us)?;
-    let paused = cursor.last_t.is_some_and(|last| {
-        run.header.t.saturating_sub(last) > PAUSE_US && run.header.flags & flags::LOST_BEFORE == 0
-    });
     let compact = samples == 1;
+    // a compact packet's short numbers are counted from an anchor: after a long loss it needs one, too
+    let paused = cursor.last_t.is_some_and(|last| {
+        run.header.t.saturating_sub(last) > PAUSE_US
+            && (compact || run.header.flags & flags::LOST_BEFORE == 0)
+    });
     let stale = cursor
         .anchored
         .is_none_or(|at| compact && at.elapsed() > ANCHOR_EVERY);
     if paused || stale {
         cursor.anchored = Some(Instant::now());
-        cursor.last_t = None;
+        cursor.last_t = Some(run.header.t);
         return anchor(run.header, buffer);
     }
     if !run.closed {
