@@ -1,5 +1,7 @@
 //! A flash in RAM whose power can go at any operation, and records that cannot be mistaken.
 
+#![allow(dead_code)] // each test takes what it needs
+
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
