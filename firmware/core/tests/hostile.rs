@@ -93,6 +93,11 @@ proptest! {
             prop_assert!(apart(record.orientation(j).expect("a quaternion"), *q) < 0.0173);
         }
     }
+}
+
+proptest! {
+    // hundreds of samples a case
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
     fn the_fusion_stays_a_rotation_whatever_comes(
