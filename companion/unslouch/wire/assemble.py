@@ -17,6 +17,10 @@ from unslouch_signal.samples import BoolArray, FlagArray, FloatArray, SampleBloc
 
 IntArray = NDArray[np.int64]
 _BOOTS = 1 << 16
+PACE = 0.3
+"""Within which the period of a packet's samples is that of its boot; a sensor's stamps may jitter."""
+WITNESSES = 5
+"""Packets that tell a boot's usual period."""
 _NEAR = 1 << 33
 """More than any seq: keys of different boots never touch."""
 
@@ -235,14 +239,34 @@ def _drop_contradictions(
     keep = np.concatenate(
         [consistent_times(k, t) for k, t in zip(np.split(sorted_key, cuts), np.split(sorted_t, cuts), strict=True)]
     )
-    if bool(keep.all()):
+    paced = _same_pace(groups, boot)[order]
+    if bool(keep.all()) and bool(paced.all()):
         return groups, boot
-    errors[WireFault.TIME_BACKWARD] += int((~keep).sum())
+    errors[WireFault.BAD_VALUE] += int((~paced).sum())
+    errors[WireFault.TIME_BACKWARD] += int((~keep & paced).sum())
+    keep &= paced
     good = np.empty(len(key), np.bool_)
     good[order] = keep
     parts = np.split(good, np.cumsum([len(g.seq) for g in groups])[:-1])
     kept = [(g.keep(p), b[p]) for g, b, p in zip(groups, boot, parts, strict=True) if bool(p.any())]
     return [g for g, _ in kept], [b for _, b in kept]
+
+
+def _same_pace(groups: list[Group], boot: list[IntArray]) -> BoolArray:
+    """Which packets have the sample period of their boot, in as far as enough of them tell it."""
+    period = np.concatenate([g.dt_us / g.step for g in groups])
+    several = np.concatenate([np.full(len(g.seq), g.n > 1) for g in groups])
+    good = np.ones(len(period), np.bool_)
+    told = period[several]
+    if not len(told) or float(told.max() - told.min()) <= PACE * float(told.min()):
+        return good
+    of = np.concatenate(boot)
+    for one in np.unique(of).tolist():
+        mine = several & (of == one)
+        if int(mine.sum()) >= WITNESSES:
+            usual = float(np.median(period[mine]))
+            good[mine] = np.abs(period[mine] - usual) <= PACE * usual
+    return good
 
 
 def _expand(groups: list[Group], boot: list[IntArray], first_packet: int) -> Sorted:

@@ -26,6 +26,7 @@ from unslouch.link.radios import Backends
 LOOK_S = 0.2
 """How often an adapter that vanished is looked for."""
 POWER_ON_S = 10.0
+TRIES = 5
 
 
 class _Wire(StreamPacketSource):
@@ -79,7 +80,14 @@ class TcpRadio:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            await self._attach()
+            for last in (False,) * (TRIES - 1) + (True,):
+                try:
+                    await self._attach()
+                    break
+                except (TransportLostError, TimeoutError):  # somebody answered, and went again
+                    if last:
+                        raise
+                    await asyncio.sleep(LOOK_S)
         except (OSError, ValueError, BaseBumbleError) as error:
             raise LinkError(
                 Reason.NO_ADAPTER, f"No Bluetooth controller answers at {self.controller}.", "Start it first."
