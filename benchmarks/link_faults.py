@@ -39,6 +39,7 @@ from pathlib import Path
 import numpy as np
 
 from link_rig import RATE_HZ, Air, Sensor, Start, code_of, load, read_back
+from unslouch.errors import Reason
 from unslouch.link.known import KnownStrap, KnownStraps
 from unslouch.link.radio.medium import Controller
 from unslouch.link.radio.strap_process import REBOOT, StrapProcess
@@ -56,7 +57,8 @@ IN_FLIGHT = 80
 """Samples handed over that a strap that is killed had not taken yet."""
 RING = 1560
 """Samples that the strap's RAM holds at least: 30 s."""
-LONGEST_S = 120.0
+ASKS_FOR_THE_BUTTON = (Reason.PAIRING_CLOSED, Reason.NOT_PAIRED)
+LONGEST_S = 60.0
 """From the healing to the last sample, calm retries (15 s) and a busy machine included."""
 
 
@@ -275,7 +277,7 @@ class World:
         self.seed, self.folder, self.tell = seed, folder, tell
         self.noise = Noise(seed)
         self.gone_long = False
-        self.cuts = 0
+        self.renewing = False
 
     async def play(self) -> Outcome:
         """Play it and look at the disk."""
@@ -308,8 +310,13 @@ class World:
     async def _until(self, condition: Callable[[], object], what: str, seconds: float = LONGEST_S) -> None:
         end = time.monotonic() + seconds
         while not condition():
+            strap = self.companion.strap
+            if strap.link_status.reason in ASKS_FOR_THE_BUTTON and self.renewing:
+                # the renewal was cut off: the person is told to hold the button again, and does
+                await self.companion.close()
+                await self.strap.press(3.3)
+                await self.companion.open()
             if time.monotonic() > end:
-                strap = self.companion.strap
                 raise TimeoutError(f"{what} did not come: {strap.link_status}, {strap.ledger.position()}")
             await asyncio.sleep(0.03)
 
@@ -386,6 +393,7 @@ class World:
                 self._unplug()
                 return
             case "renew the bond":
+                self.renewing = True
                 await self.companion.close()
                 (self.folder / "laptop" / "bonds.json").unlink(missing_ok=True)
                 await self.strap.press(3.3)
@@ -472,7 +480,10 @@ class World:
             outcome.faults.append(f"boot {boot}: {beyond} samples that were never taken")
         seqs_in, log = seqs[seqs < fed], log[log < fed]
         count = np.bincount(seqs_in, minlength=fed)
-        outcome.doubled += int((count > 1).sum())
+        twice = np.flatnonzero(count > 1)
+        if len(twice):
+            outcome.doubled += len(twice)
+            outcome.faults.append(f"boot {boot} (of {fed}): twice {in_words(twice)}")
         told = codes.get(boot, np.empty(0, np.int64))[seqs < fed]
         outcome.altered += int((told != code_of(start.first + seqs_in)).sum())
         full = count > 0
@@ -489,14 +500,18 @@ class World:
             missing = missing[~tail]
         if len(missing):
             outcome.lost += len(missing)
-            runs = np.split(missing, np.flatnonzero(np.diff(missing) > 1) + 1)
-            told_runs = ", ".join(f"{run[0]}-{run[-1]}" for run in runs[:6])
-            outcome.faults.append(f"boot {boot} (of {fed}, cut {start.cut}): missing {told_runs}")
+            outcome.faults.append(f"boot {boot} (of {fed}, cut {start.cut}): missing {in_words(missing)}")
         only_log = int((covered & ~full).sum())
-        if start.cut or self.gone_long:
+        if start.cut or self.gone_long or fed > RING:  # it was not heard for longer than its RAM reaches back
             outcome.logged += only_log
         else:
             outcome.slow += only_log
+
+
+def in_words(samples: np.ndarray) -> str:
+    """Name the first runs of some samples."""
+    runs = np.split(samples, np.flatnonzero(np.diff(samples) > 1) + 1)
+    return ", ".join(f"{run[0]}-{run[-1]}" for run in runs[:6])
 
 
 def play(seed: int, keep: Path | None = None, tell: Callable[[str], None] = lambda _text: None) -> Outcome:
@@ -505,12 +520,13 @@ def play(seed: int, keep: Path | None = None, tell: Callable[[str], None] = lamb
     logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
     folder = Path(tempfile.mkdtemp(prefix=f"unslouch-faults-{seed}-")) if keep is None else keep
     try:
-        return asyncio.run(World(seed, folder, tell).play())
+        outcome = asyncio.run(World(seed, folder, tell).play())
     except Exception:  # noqa: BLE001  # a script that breaks the rig or the companion is a finding, not the end
-        return Outcome(seed, acts=[str(act) for act in script_of(seed)], faults=[traceback.format_exc()])
+        outcome = Outcome(seed, acts=[str(act) for act in script_of(seed)], faults=[traceback.format_exc()])
     finally:
-        if keep is None:
+        if keep is None and (not os.environ.get("KEEP_FAILED") or not outcome.faults):
             shutil.rmtree(folder, ignore_errors=True)
+    return outcome
 
 
 def show(outcomes: list[Outcome], wall_s: float, processor: float) -> bool:
