@@ -189,9 +189,7 @@ class World:
         if laptop not in self.laptops:
             self.laptops[laptop] = await self.bench.laptop(laptop, mtu)
         backends = backends or self.bench._backends[self.laptops[laptop]]
-        link = Strap(
-            strap.address, options=options, start=start, backends=backends, radio=radio, on_status=said.append
-        )
+        link = Strap(strap.address, options=options, start=start, backends=backends, radio=radio, on_status=said.append)
         companion = Companion(link)
         companion.said = said
         self.companions.append(companion)

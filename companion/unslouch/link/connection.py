@@ -6,6 +6,7 @@ A connection is used once. bleak's clients keep state that does not survive a lo
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
@@ -37,6 +38,9 @@ LONG_WORK_S = 30.0
 """Of an answer that was announced by WORKING (a calibration)."""
 PANIC_MOST = 4096
 """Bytes of a panic's text that are read; more is none."""
+TURN_S = 0.05
+_connecting = threading.Lock()
+"""One connect at a time: systems lose those that are begun while another is under way."""
 DEVICE_INFORMATION = {
     "manufacturer": "00002a29-0000-1000-8000-00805f9b34fb",
     "model": "00002a24-0000-1000-8000-00805f9b34fb",
@@ -101,7 +105,13 @@ class StrapConnection:
         ------
         LinkError
         """
-        await self._step(self._client.connect(), "Connecting", CONNECT_S + STEP_S)
+        # a lock of threads, for each strap's loop may be in its own; who waits for it must not hold its loop up
+        while not _connecting.acquire(blocking=False):  # noqa: ASYNC110  # no loop could set an event for another
+            await asyncio.sleep(TURN_S)
+        try:
+            await self._step(self._client.connect(), "Connecting", CONNECT_S + STEP_S)
+        finally:
+            _connecting.release()
 
     async def close(self) -> None:
         """End the link; a link that cannot be ended is left to its supervision timeout."""

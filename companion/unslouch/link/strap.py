@@ -124,6 +124,8 @@ class Strap:
         self.options = options or StrapOptions()
         self.ledger = Ledger(start)
         self.link_status = LinkStatus(Phase.SEARCHING, "Looking for the strap.")
+        self._lost: LinkStatus | None = None
+        """Why it was lost last; None while it streams."""
         self.status: Status | None = None
         self.panic = ""
         """What the firmware said when it last panicked."""
@@ -249,13 +251,18 @@ class Strap:
             if self._failure is not None:
                 raise self._failure
             await asyncio.sleep(0.02)
-        reason = self.link_status.reason or Reason.TIMEOUT
-        raise failure(reason, self.link_status.text)
+        # while it is tried again, why it was lost last says more than what is done just now
+        why = self._lost or self.link_status
+        raise failure(why.reason or Reason.TIMEOUT, why.text)
 
     # The task.
 
     def _tell(self, status: LinkStatus) -> None:
         self.link_status = status
+        if status.phase is Phase.LOST:
+            self._lost = status
+        elif status.phase in (Phase.STREAMING, Phase.FETCHING):
+            self._lost = None
         if self._on_status is not None:
             self._on_status(status)
 
