@@ -6,7 +6,6 @@ import os
 import struct
 import subprocess
 import sys
-import time
 import zlib
 from pathlib import Path
 from types import ModuleType
@@ -184,10 +183,12 @@ def test_it_streams(strap_binary: Path) -> None:
 def test_it_keeps_up_with_hours(strap_binary: Path) -> None:
     n = round(3600 * HZ)
     acc = np.tile([0.0, 0.0, G], (n, 1))
-    started = time.perf_counter()
+    before = os.times()
     q, _ = fuse(strap_binary, acc, np.zeros((n, 3)))
+    after = os.times()
     assert len(q) == n
-    assert time.perf_counter() - started < 5.0
+    # its own time: the machine may be busy
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 5.0
 
 
 def test_what_it_is_told_wrong_it_says(strap_binary: Path, tmp_path: Path) -> None:
