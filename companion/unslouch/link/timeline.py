@@ -20,7 +20,7 @@ DRIFT = 0.02
 """Of the time between two packets: what the sensor's rate may have drifted since the strap measured it."""
 HALF = 0.5
 """Of a period: a packet is nearer to its own place than to its neighbour's."""
-RATE = 0.3
+RATE = 0.45
 """Within which the period of a packet's samples is that of its boot, as the decoder takes it."""
 JITTER_US = 4000
 """Of a sensor's stamps, eight times what one of 0.5 ms has: a packet of two samples tells its period by one step."""

@@ -17,7 +17,7 @@ from unslouch_signal.samples import BoolArray, FlagArray, FloatArray, SampleBloc
 
 IntArray = NDArray[np.int64]
 _BOOTS = 1 << 16
-PACE = 0.3
+PACE = 0.45
 """Within which the period of a packet's samples is that of its boot; a sensor's stamps may jitter."""
 WITNESSES = 5
 """Packets that tell a boot's usual period."""

@@ -24,6 +24,8 @@ from bumble.link import LocalLink
 
 ATT_CHANNEL = b"\x04\x00"
 """L2CAP channel of the Attribute Protocol (Core Specification, Vol 3, Part A, 2.1)."""
+ESTABLISHED_S = 0.2
+"""By when both ends of a new connection are there."""
 TIMED_OUT = hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
 WRONG_MIC = hci.HCI_ErrorCode.CONNECTION_TERMINATED_DUE_TO_MIC_FAILURE_ERROR
 
@@ -236,6 +238,13 @@ class Controller(bumble_controller.Controller):
         finally:
             self.connect_ind = None
         self._set_parameters(before, packet.interval, packet.latency, packet.timeout)
+        for address in set(self.peers) - before:
+            asyncio.get_running_loop().call_later(ESTABLISHED_S, self._miss_absent, self.peers[address])
+
+    def _miss_absent(self, connection: Connection) -> None:
+        """Notice a central that was gone before the connection was whole."""
+        if connection in self.peers.values() and self.medium.other_end(connection) is None:
+            self.medium.starve(connection)
 
     def _set_parameters(self, before: set[hci.Address], interval: int, latency: int, timeout: int) -> None:
         for address in set(self.peers) - before:
@@ -446,10 +455,10 @@ class Medium(LocalLink):
         peer = self.other_end(connection)
         if dice < noise.mic and peer is not None:
             peer.controller.on_le_disconnected(peer, WRONG_MIC)
-            self._starve(connection)
+            self.starve(connection)
         return dice < noise.mic + noise.crc
 
-    def _starve(self, end: Connection) -> None:
+    def starve(self, end: Connection) -> None:
         """Let an end hear nothing from now on."""
         if end.death is None:
             loop = asyncio.get_running_loop()
@@ -465,7 +474,7 @@ class Medium(LocalLink):
         self.muted.add(controller)
         for connection in list(controller.peers.values()):
             for end in self.ends(connection):
-                self._starve(end)
+                self.starve(end)
 
     def unmute(self, controller: Controller) -> None:
         """Bring a controller back into range; connections that still live go on."""
@@ -486,7 +495,7 @@ class Medium(LocalLink):
         for connection in list(controller.peers.values()):
             peer = self.other_end(connection)
             if peer is not None:
-                self._starve(peer)
+                self.starve(peer)
             connection.close()
         controller.le_connections.clear()
 
