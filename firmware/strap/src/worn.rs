@@ -4,8 +4,8 @@
 //! over 26 Hz). A back breathes: a tilt of 0.2° at a quarter hertz is 0.2 °/s, and the heart adds 0.02 m/s² to it. Ten
 //! seconds hold two breaths; six times ten seconds in a row, each as quiet as a table in every axis, are not lived
 //! through by anybody awake or asleep: of people recorded sitting still, none has one such stretch, the least quiet axis
-//! staying beyond twice its limit (`tests/firmware/test_worn.py`). Putting it on is never missed for long: one tenth of a second of real motion
-//! ends it, and so does one stretch of ten seconds that is not quiet.
+//! staying beyond twice its limit (`tests/firmware/test_worn.py`). Putting it on is never missed for long: one tenth of a
+//! second of real motion ends it, and so does one stretch of ten seconds that is not quiet.
 
 use unslouch_strap_core::sample::ImuSample;
 
