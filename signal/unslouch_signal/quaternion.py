@@ -139,12 +139,6 @@ def twist_angle(q: FloatArray) -> FloatArray:
     return 2.0 * np.arctan2(q[..., 3], q[..., 0])
 
 
-def heading_between(a: FloatArray, b: FloatArray) -> float:
-    """Angle about world up that brings ``b`` nearest to ``a`` (both (4,)), rad in (-pi, pi]."""
-    angle = float(twist_angle(multiply(a, conjugate(b))))
-    return wrap(angle)
-
-
 def wrap(angle: float) -> float:
     """Angle brought into [-pi, pi)."""
     return (angle + np.pi) % (2 * np.pi) - np.pi

@@ -46,13 +46,6 @@ def test_mean_ignores_signs() -> None:
     assert np.allclose(qt.mean(q), qt.from_rotvec(np.array([0.2, 0, 0])), atol=1e-9)
 
 
-def test_heading_between_turns_the_second_onto_the_first() -> None:
-    tilted = qt.from_rotvec(np.array([0.4, 0.2, 0.0]))
-    turned = qt.multiply(qt.from_rotvec(np.array([0, 0, 2.5])), tilted)
-    assert qt.heading_between(turned, tilted) == pytest.approx(2.5)
-    assert qt.heading_between(-turned, tilted) == pytest.approx(2.5)
-
-
 def test_refusals() -> None:
     with pytest.raises(ValueError, match="zero length"):
         qt.normalise(np.zeros(4))

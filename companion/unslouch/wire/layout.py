@@ -93,11 +93,6 @@ class WireFault(StrEnum):
 
 SAMPLE_SIZE: dict[Kind, int] = {Kind.FUSED: 12, Kind.RAW: 12, Kind.FUSED_GYRO: 18}
 MAX_SAMPLES: dict[Kind, int] = {Kind.FUSED: 18, Kind.RAW: 18, Kind.FUSED_GYRO: 12}
-STREAM_CONTENT: dict[Kind, Content] = {
-    Kind.FUSED: Content.FUSED,
-    Kind.RAW: Content.RAW,
-    Kind.FUSED_GYRO: Content.FUSED_GYRO,
-}
 
 HEADER = np.dtype(
     [

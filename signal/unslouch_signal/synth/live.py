@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import degrees
 
-import numpy as np
-
 from unslouch_signal.events import LyingSide, Side
 from unslouch_signal.samples import FloatArray, SampleBlock
 from unslouch_signal.synth.body import Person
@@ -178,9 +176,3 @@ class LivePerson:
         self._strap.play(script)
         self._script = script
         return script.now
-
-
-def random_mounting(seed: int) -> FloatArray:
-    """Any mounting, (4,)."""
-    q = np.random.default_rng([seed, 5]).standard_normal(4)
-    return q / np.linalg.norm(q)
