@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import random
 import shutil
 import struct
 import subprocess
@@ -32,7 +33,10 @@ from unslouch.link.radio.bench import (
 )
 from unslouch.link.radio.laptop import Laptop
 from unslouch.link.radio.strap_process import ProcessOptions, StrapProcess
+from unslouch.link.states import Phase
+from unslouch.link.strap import Strap, StrapOptions
 from unslouch.wire.decoder import decode_all
+from unslouch.wire.layout import Content
 from unslouch.wire.source import Channel, Packet
 
 pytestmark = pytest.mark.real_time  # the emulator has a clock of its own
@@ -40,6 +44,8 @@ BOARD = Path(__file__).resolve().parent.parent.parent / "firmware" / "boards" / 
 TARGET = "thumbv7em-none-eabihf"
 INSUFFICIENT_AUTHENTICATION = 5
 BOARD_NUMBER = 1
+NOTIFICATION = 0x1B
+"""Opcode of the Attribute Protocol."""
 POWER_ON, WATCHDOG, PANIC, REQUESTED = 1, 3, 4, 6
 """Reset reasons (docs/protocol.md, section 7)."""
 
@@ -275,3 +281,46 @@ async def test_the_flash_outlives_power_cuts_and_a_panic_leaves_its_words(
     assert (status[2], status[34], status[35] & 1) == (6, REQUESTED, 0)
     await strap.type("battery 3000")
     assert await strap.ended() == 0, "an empty cell ends it with the code for good"
+
+
+async def test_the_shipped_link_pairs_streams_mends_and_fetches(strap_and_bench: tuple[QemuStrap, Bench]) -> None:
+    strap, bench = strap_and_bench
+    laptop = await bench.laptop()
+    await asyncio.sleep(5)  # worn alone for longer than a record of the log lasts
+    link = Strap(strap.address, options=StrapOptions(pair=True), backends=bench._backends[laptop])
+    disk: list[Packet] = []
+
+    async def keep() -> None:
+        async for packet in link:
+            disk.append(packet)
+            link.stored(link.mark())
+
+    keeping = asyncio.create_task(keep())
+    await link.until_streaming(120)
+    chance = random.Random(1)
+
+    def lose(_from: object, _to: object, pdu: bytes) -> list[tuple[float, bytes]] | None:
+        return [] if pdu[0] == NOTIFICATION and chance.random() < 0.2 else None
+
+    bench.medium.fault = lose
+    await asyncio.sleep(4)
+    bench.medium.fault = None
+    await until(lambda: link.complete and link.ledger.resent > 10, 60, "what was lost is not mended")
+    before = link.ledger.samples
+    bench.medium.mute(bench.server.controllers[0])
+    await until(lambda: link.link_status.phase is Phase.LOST, 30, "out of range is not noticed")
+    bench.medium.unmute(bench.server.controllers[0])
+    await until(lambda: link.ledger.samples > before + 52 and link.complete, 120, "it does not come back")
+    newest = link.ledger.position().seq
+    await link.aclose()
+    await keeping
+    decoded = decode_all(disk)
+    assert decoded.errors == {}
+    assert decoded.gaps == ()
+    assert len(decoded.log_ids) > 0
+    assert decoded.statuses[-1][1].board == BOARD_NUMBER
+    seqs = [int(seq) for block in decoded.blocks if block.content is Content.FUSED for seq in block.seq]
+    # what the ring held is there at full rate, each sample once
+    assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+    assert seqs[0] == 0
+    assert newest <= seqs[-1] + 1
