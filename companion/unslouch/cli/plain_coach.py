@@ -178,10 +178,12 @@ class PlainCoach:
         """Take one update."""
         self._t = update.sample_time
         if update.link.kind is not self._link:
+            lost = LinkKind.LOST in (update.link.kind, self._link)
             self._link = update.link.kind
             self._carry_out(self._session.command(Link(self._link is LinkKind.UP)))
-            if self._link is LinkKind.LOST:
-                self._lines.show(Line(self._t, "link", f"{update.link.text} {update.link.advice}".strip(), loud=True))
+            if lost:
+                text = f"{update.link.text} {update.link.advice}".strip()
+                self._lines.show(Line(self._t, "link", text, loud=self._link is LinkKind.LOST))
         for notice in update.notices:
             self._lines.show(Line(self._t, "notice", notice))
         if update.frame is not None and self._log is None and self._store is not None:

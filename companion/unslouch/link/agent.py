@@ -29,8 +29,8 @@ def _interface(show: Callable[[str], None], address: str) -> ServiceInterface:
     """Make the agent's interface (org.bluez.Agent1)."""
     ours = f"/dev_{address.replace(':', '_')}".upper()
 
-    def only_ours(device: str) -> None:
-        if not device.upper().endswith(ours):
+    def only_ours(device: object) -> None:
+        if not str(device).upper().endswith(ours):
             raise DBusError(REJECTED, "somebody pairs another device just now")
 
     class Agent(ServiceInterface):
@@ -50,29 +50,29 @@ def _interface(show: Callable[[str], None], address: str) -> ServiceInterface:
         @dbus_method()
         def RequestAuthorization(self, device: "o"):  # type: ignore[name-defined]
             """Just Works: the person has asked for this bond just now."""
-            only_ours(device)
+            only_ours(device)  # pyright: ignore[reportUnknownArgumentType]
 
         @dbus_method()
         def AuthorizeService(self, device: "o", uuid: "s"):  # type: ignore[name-defined]
             """Use of a service of a device that is bonded."""
-            only_ours(device)
+            only_ours(device)  # pyright: ignore[reportUnknownArgumentType]
 
         @dbus_method()
         def RequestConfirmation(self, device: "o", passkey: "u"):  # type: ignore[name-defined]
             """Numeric comparison: show the number; the person has asked for this bond just now."""
-            only_ours(device)
+            only_ours(device)  # pyright: ignore[reportUnknownArgumentType]
             show(f"The number is {passkey:06d}.")
 
         @dbus_method()
         def DisplayPasskey(self, device: "o", passkey: "u", entered: "q"):  # type: ignore[name-defined]
             """Show the passkey that is to be entered at the other side."""
-            only_ours(device)
+            only_ours(device)  # pyright: ignore[reportUnknownArgumentType]
             show(f"The passkey is {passkey:06d}.")
 
         @dbus_method()
         def DisplayPinCode(self, device: "o", pincode: "s"):  # type: ignore[name-defined]
             """Show the PIN that is to be entered at the other side."""
-            only_ours(device)
+            only_ours(device)  # pyright: ignore[reportUnknownArgumentType]
             show(f"The PIN is {pincode}.")
 
         @dbus_method()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import queue
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -26,6 +28,44 @@ from unslouch.store.store import Store
 COMMAND = [sys.executable, "-m", "unslouch.cli.main"]
 LONGEST_S = 120.0
 """No command here takes as long, however busy the machine."""
+
+
+class Reader:
+    """Lines of a process, each waited for no longer than :data:`LONGEST_S`."""
+
+    def __init__(self, stream: Any) -> None:
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self.said: list[str] = []
+        self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
+        self._thread.start()
+
+    def _read(self, stream: Any) -> None:
+        for line in stream:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def line(self) -> str:
+        """The next line."""
+        try:
+            line = self._lines.get(timeout=LONGEST_S)
+        except queue.Empty:
+            raise AssertionError(f"nothing came after {self.said}") from None
+        assert line is not None, f"it ended after {self.said}"
+        self.said.append(line)
+        return line
+
+    def until(self, words: str) -> str:
+        """The first line that holds these words."""
+        while words not in (line := self.line()):
+            pass
+        return line
+
+    def rest(self) -> str:
+        """Everything that is left, when the process has ended."""
+        left: list[str] = []
+        while (line := self._lines.get(timeout=LONGEST_S)) is not None:
+            left.append(line)
+        return "".join(left)
 
 
 @dataclass
@@ -52,6 +92,18 @@ class Commands:
         """Carry out lines beside the strap; ``first`` makes them what each command begins with."""
         with self.hand.open("w" if first else "a") as file:
             file.write("".join(f"{line}\n" for line in lines))
+        if not first:
+            wanted = len(self.hand.read_text().splitlines())
+            end = time.monotonic() + LONGEST_S
+            while self._carried_out < wanted:
+                assert time.monotonic() < end, f"{lines} were not carried out"
+                time.sleep(0.02)
+
+    @property
+    def _carried_out(self) -> int:
+        done = self.hand.with_name(f"{self.hand.name}.done")
+        text = done.read_text() if done.exists() else ""
+        return int(text) if text.strip() else 0
 
     @property
     def environment(self) -> dict[str, str]:
@@ -142,7 +194,10 @@ def _on(data: Path, strap: Path) -> Iterator[Commands]:
         for process in commands.running:
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
-                process.communicate()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
 
 
 @pytest.fixture
@@ -150,6 +205,12 @@ def commands(strap_binary: Path, tmp_path: Path) -> Generator[Commands]:
     """Nothing is known yet; a strap at its first start is near."""
     with _on(tmp_path / "data", strap_binary) as commands:
         yield commands
+
+
+@pytest.fixture
+def read() -> type[Reader]:
+    """Reads lines of a process."""
+    return Reader
 
 
 @pytest.fixture(scope="session")

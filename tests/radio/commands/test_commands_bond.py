@@ -77,11 +77,9 @@ def test_forget_a_strap_that_is_away(paired: Any) -> None:
     paired.assert_whole()
 
 
-def test_one_program_at_a_time(paired: Any) -> None:
+def test_one_program_at_a_time(paired: Any, read: Any) -> None:
     recording = paired.start("record")
-    for line in recording.stderr:
-        if line == "Streaming.\n":
-            break
+    read(recording.stderr).until("Streaming.")
     done = paired.run("status")
     assert done.code == 1
     assert done.err == (
@@ -91,6 +89,5 @@ def test_one_program_at_a_time(paired: Any) -> None:
     assert told.code == 0
     assert "is told at the next connection. Unslouch-2291 is in use" in told.err
     recording.terminate()
-    recording.communicate(timeout=60)
-    assert recording.returncode == 143
+    assert recording.wait(60) == 143
     paired.assert_whole()

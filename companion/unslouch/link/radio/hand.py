@@ -9,7 +9,8 @@
 | ``wearer calibrate`` | the wearer does this (``unslouch_signal.synth.COMMANDS``) |
 | anything else | typed to the strap's program: ``charger on``, ``battery 3500``, ``button down`` |
 
-What stands in the file at the start is carried out first.
+What stands in the file at the start is carried out first. How many lines were carried out stands in a file of the same
+name with ``.done`` behind it.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Hand:
 
     def __init__(self, path: Path, radio: VirtualRadio) -> None:
         self._path, self._radio = path, radio
-        self._read = 0
+        self._read = self._carried_out = 0
 
     async def follow(self) -> None:
         """Carry out lines as they come, until cancelled."""
@@ -70,6 +71,8 @@ class Hand:
         self._read = max(end, self._read)
         for line in lines:
             await self._act(line.split(), line)
+            self._carried_out += 1
+            self._path.with_name(f"{self._path.name}.done").write_text(f"{self._carried_out}\n", "utf-8")
 
     async def _act(self, words: list[str], line: str) -> None:
         radio = self._radio
@@ -84,6 +87,8 @@ class Hand:
                 radio.sensor.put_on()
             case ["turn", axis, degrees] if axis in AXES and _number(degrees) is not None:
                 radio.sensor.turn(np.eye(3)[AXES.index(axis)], math.radians(float(degrees)))
+                while radio.sensor.turning:  # noqa: ASYNC110  # frames are made in another task, at the strap's pace
+                    await asyncio.sleep(LOOK_S)
             case ["hold", seconds] if _number(seconds) is not None and radio.strap is not None:
                 await radio.strap.press(float(seconds))
             case ["wearer", *move]:

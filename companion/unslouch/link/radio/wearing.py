@@ -41,6 +41,11 @@ class Table:
         self._up = np.array([0.0, 0.0, 1.0])
         self._left = 0.0
 
+    @property
+    def turning(self) -> bool:
+        """Whether a turn is under way."""
+        return self._left != 0.0
+
     def turn(self, axis: FloatArray, angle: float) -> None:
         """Turn about an axis of the sensor (3,) by an angle, rad, from now on."""
         self._axis, self._left = axis / np.linalg.norm(axis), self._left + angle
@@ -114,6 +119,11 @@ class WornSensor:
         self.take_off()
         assert self._table is not None
         self._table.turn(axis, angle)
+
+    @property
+    def turning(self) -> bool:
+        """Whether the strap, off the body, is being turned."""
+        return self._table is not None and self._table.turning
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
