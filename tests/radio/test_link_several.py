@@ -76,6 +76,30 @@ async def test_connects_are_made_one_at_a_time(air: Any) -> None:
     assert most == 1, "systems lose connects that are begun while another is under way"
 
 
+async def test_a_strap_that_somebody_else_took_first(air: Any) -> None:
+    strap = await air.script()
+    await air.companion(strap, PLAIN)
+    scanner, client = air.bench._backends[air.laptops[0]]
+    air.companions.pop().kill()
+    held = asyncio.Event()
+
+    class Slow(client):  # type: ignore[misc, valid-type]
+        async def connect(self, pair: bool, **options: Any) -> None:
+            await held.wait()
+            await super().connect(pair, **options)
+
+    late = await air.companion(strap, PLAIN, backends=(scanner, Slow))
+    await late.until(lambda: late.strap.link_status.phase is Phase.CONNECTING)
+    # another machine, whose connects do not wait for this one's
+    other = await air.bench.laptop(7)
+    link = await other.device.connect(strap.device.random_address)
+    held.set()
+    status = await late.told(Reason.TAKEN, 60)
+    assert "Another computer or phone" in status.advice
+    await link.disconnect()
+    await late.until(lambda: late.said[-1].phase is Phase.STREAMING, 60)
+
+
 async def test_all_are_heard_and_nothing_else_is(air: Any) -> None:
     for n in range(1, 4):
         await air.script(number=n)

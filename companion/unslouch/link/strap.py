@@ -37,6 +37,8 @@ RESTING_S = 70.0
 BACKOFF_S = (0.1, 0.5, 1.5, 4.0)
 """Waits of the first tries after a lost link; then calm ones."""
 CALM_S = 15.0
+NEAR_S = 60.0
+"""A strap that was heard so lately, could not be reached and is silent now was not carried away: somebody has it."""
 CONFIRM_EVERY_S = 10.0
 STRANGE = 2
 """Connections in a row at which the strap did not know its key before the bond is taken for lost."""
@@ -126,6 +128,8 @@ class Strap:
         self.link_status = LinkStatus(Phase.SEARCHING, "Looking for the strap.")
         self._lost: LinkStatus | None = None
         """Why it was lost last; None while it streams."""
+        self._near_at: float | None = None
+        """When it was heard last without being reached."""
         self.status: Status | None = None
         self.panic = ""
         """What the firmware said when it last panicked."""
@@ -300,7 +304,9 @@ class Strap:
         self._tell(LinkStatus(Phase.CONNECTING, f"Connecting to {found.name}."))
         connection = StrapConnection(found, self._take, backend=self._client)
         try:
+            self._near_at = time.monotonic()
             await self._open(connection)
+            self._near_at = None
             fetcher = Fetcher(connection, self.ledger, self._fetched)
             self._fetcher = fetcher
             await self._begin(connection, fetcher)
@@ -320,6 +326,8 @@ class Strap:
                 return strap
         if await self._radio.release(self.address):
             raise failure(Reason.LINK_LOST, f"{self._name} was still held by a program that is gone.")
+        if self._near_at is not None and time.monotonic() - self._near_at < NEAR_S:
+            raise failure(Reason.TAKEN, f"{self._name} was near and is not heard any more: something else holds it.")
         raise failure(Reason.NOT_IN_RANGE, f"{self._name} was not heard.")
 
     async def _open(self, connection: StrapConnection) -> None:
