@@ -1,3 +1,5 @@
+# pyright: reportUnknownMemberType=false
+# (pytest.approx is typed in part)
 """What the strap decides without a companion: cues as the companion would give them, silence, sleep."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# pyright: reportUnknownMemberType=false
+# (pytest.approx is typed in part)
 """What ends well although it went wrong: a task that hangs, a charger, counters at their ends, a radio that stops."""
 
 from __future__ import annotations

