@@ -302,26 +302,18 @@ class CausalFusion:
         # an event is a gap before a sample or a bias learned at it; between events the filter runs freely
         gaps = set(np.flatnonzero(dt > self._p.gap_s).tolist())
         a = 0
-        guessed: dict[int, FloatArray] = {}
-        flags = block.flags
-        for i in gaps:
-            up = quaternion.normalise(acc[i])
-            before, after = (float((g - self._bias) @ up) for g in ((gyr[i - 1] if i else last_gyr), gyr[i]))
-            if self._p.heading_known(float(dt[i]), before, after):
-                guessed[i] = 0.5 * (before + after) * dt[i] * up
-            else:
-                flags = flags.copy() if flags is block.flags else flags
-                flags[i] |= np.uint8(SampleFlag.HEADING_LOST)
+        edges = np.concatenate((last_gyr[None], gyr))
+        flags = block.flags.copy()
         learned = self._learned(still, means, 0)
         for b in sorted({*gaps, n}):
             while learned is not None and learned < b:
-                self._run(quat, acc, mean, dt, a, learned + 1, gaps, guessed)
+                self._run(quat, acc, mean, dt, a, learned + 1, gaps, edges, flags)
                 self._bias = means[learned].copy()
                 # what the filter had learned belongs to the rate before
                 self._filter.setBiasEstimate(np.zeros(3), math.radians(0.5))
                 a = learned + 1
                 learned = self._learned(still, means, a)
-            self._run(quat, acc, mean, dt, a, b, gaps, guessed)
+            self._run(quat, acc, mean, dt, a, b, gaps, edges, flags)
             a = b
         self._t, self._gyr = float(block.t[-1]), gyr[-1].copy()
         return SampleBlock(block.t, quat, acc, gyr, flags)
@@ -341,13 +333,20 @@ class CausalFusion:
         a: int,
         b: int,
         gaps: set[int],
-        guessed: dict[int, FloatArray],
+        edges: FloatArray,
+        flags: FlagArray,
     ) -> None:
         if b <= a:
             return
         turned = (mean[a:b] - self._bias) * dt[a:b, None]
         if a in gaps:
-            turned[0] = self._over_gap(acc[a]) + guessed.get(a, 0.0)
+            turned[0] = self._over_gap(acc[a])
+            up = quaternion.normalise(acc[a])
+            before, after = (float((edges[i] - self._bias) @ up) for i in (a, a + 1))
+            if self._p.heading_known(float(dt[a]), before, after):
+                turned[0] += 0.5 * (before + after) * dt[a] * up
+            else:
+                flags[a] |= np.uint8(SampleFlag.HEADING_LOST)
         quat[a:b] = self._filter.updateBatch(np.ascontiguousarray(turned / self._ts), np.ascontiguousarray(acc[a:b]))[
             "quat6D"
         ]
