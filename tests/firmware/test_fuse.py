@@ -176,7 +176,7 @@ def test_it_streams(strap_binary: Path) -> None:
         process.stdin.write(frame[12:])
         assert np.allclose(np.frombuffer(os.read(process.stdout.fileno(), 4096), "<f4"), [1, 0, 0, 0], atol=1e-6)
     process.stdin.close()
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=120) == 0
     process.stdout.close()
 
 
