@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ from unslouch.store.rows import (
     RecordingRow,
     RepetitionRow,
     SessionKind,
+    SessionRow,
     SharpPainRow,
     SlouchRow,
     Source,
@@ -307,3 +309,44 @@ def test_a_recording_without_samples_is_listed_once(paths: DataPaths):
     assert left_over(paths) == []
     with Store.open(paths) as store:
         assert [row.uid for row in store.select(RecordingRow)] == [writer.path.name]
+
+
+@pytest.mark.parametrize("parts", [2, 3])
+def test_a_fetch_that_was_broken_off_makes_one_session(parts: int, paths: DataPaths, tmp_path: Path):
+    """The log came in pieces, each in a recording of its own: as if it had come at once."""
+    block = sat(1500, (600.0, 1250.0), first=1.0)  # a piece ends in the middle of the first slouch
+    records = encode_log(block[::5], np.arange(len(block), dtype=np.int64)[::5], 1, 19230, 5, 4)
+    edges = [0, *([round(len(records) * 625 / 1500)] if parts > 1 else []), *([300] if parts > 2 else []), len(records)]
+    tail = sat(30, first=1600.0)
+
+    def recorded(folder: DataPaths, cuts: list[int]) -> list[tuple[str, float, int]]:
+        for k, (a, b) in enumerate(pairwise(cuts)):
+            with writer_of(folder, f"2026010{k + 5}T180000Z-Strap", START + 1600 + 40 * k) as writer:
+                writer.calibration(0.0, STRAIGHT.to_json())
+                logged(writer, records[a:b], START + 1610 + 40 * k)
+                part = replace(tail, t=tail.t + 40.0 * k)
+                stream(writer, part, 90_000 + 2_000 * k, 4, START)
+            settle(folder, writer.path)
+        with Store.open(folder) as store:
+            rows = store.select(SessionRow)
+            return [
+                (row.uid, round(row.end_utc or 0, 1), len(store.parts(SlouchRow, row.uid)))
+                for row in rows
+                if (row.end_utc or 0) - row.start_utc > 60
+            ]
+
+    whole = recorded(DataPaths(tmp_path / "whole").make(), [0, len(records)])
+    assert [slouches for _, _, slouches in whole] == [2]
+    assert recorded(paths, edges) == whole
+    before = dump(paths)
+    assert rebuild_database(paths) == (parts, [])
+    assert dump(paths) == before
+    first = min(paths.recordings.glob("*.mcap"))
+    with Store.open(paths) as store:
+        row = next(one for one in store.select(RecordingRow) if one.uid == first.name)
+        store.put(replace(row, pruned_utc=1.0))
+    first.unlink()
+    before = dump(paths)
+    rebuild_database(paths)
+    assert dump(paths)["sessions"] == before["sessions"]
+    assert dump(paths)["slouches"] == before["slouches"]

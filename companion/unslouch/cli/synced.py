@@ -29,6 +29,7 @@ from unslouch.store.rows import (
     MarkerRow,
     RecordingRow,
     SessionKind,
+    SessionRow,
     SharpPainRow,
     Source,
 )
@@ -186,8 +187,14 @@ def _sessions(
     parameters = AnalyserParameters(slouch=slouch)
     out: list[tuple[SessionStart, list[DeskEffect], Stretch]] = []
     for stretch in stretches(_unheld(store, recording, strap), dates):
-        first = float(stretch.samples.t[0])
-        begun = stretch.utc(first)
+        first, last = float(stretch.samples.t[0]), float(stretch.samples.t[-1])
+        begun, ended = stretch.utc(first), stretch.utc(last)
+        if _covered(store, recording, begun, ended):
+            continue
+        before = _begun_before(store, recording, strap, stretch, begun)
+        if before is not None:
+            out.append(_gone_on(before, recording, stretch, parameters))
+            continue
         start = SessionStart(
             SessionKind.DESK,
             Source.SYNCED,
@@ -200,6 +207,109 @@ def _sessions(
         effects = judged(stretch, _calibration_at(recording, begun), parameters, recording.events)
         out.append((start, effects, stretch))
     return out
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A session whose fetch was broken off, and the recordings that hold it so far, the first one first."""
+
+    row: SessionRow
+    recordings: tuple[Recording, ...]
+    blocks: tuple[DecodedBlock, ...]
+
+
+def _synced_near(store: Store, recording: Recording, begun: float, ended: float) -> list[SessionRow]:
+    """Return what was synced of this strap in a stretch of UTC, with certain times."""
+    return store.select(
+        SessionRow,
+        "source = 'synced' AND uncertain_s IS NULL AND strap IS ? AND start_utc <= ? AND end_utc >= ?",
+        (recording.device.get("name"), ended, begun),
+        order="start_utc",
+    )
+
+
+def _covered(store: Store, recording: Recording, begun: float, ended: float) -> bool:
+    """Whether a session holds a stretch already: one that went on from an earlier recording."""
+    near = _synced_near(store, recording, begun, ended)
+    own = recording.path.name
+    return any(
+        row.start_utc <= begun + STEP_S
+        and (row.end_utc or 0.0) >= ended - 1.0
+        and (row.recording != own or (row.end_utc or 0.0) > ended + 1.0)
+        for row in near
+    )
+
+
+def _begun_before(store: Store, recording: Recording, strap: str, stretch: Stretch, begun: float) -> Before | None:
+    """Return the session that a stretch goes on with, where its fetch was broken off in an earlier recording."""
+    if stretch.uncertain_s is not None:
+        return None
+    own = recording.path.name
+    near = _synced_near(store, recording, begun - PAUSE_S, begun)
+    rows = [
+        row for row in near if row.recording is not None and row.recording < own and (row.end_utc or 0) <= begun + 1
+    ]
+    if not rows:
+        return None
+    row = rows[-1]
+    names = store.query(
+        "SELECT DISTINCT recording FROM holdings WHERE strap = ? AND recording >= ? AND recording < ? ORDER BY 1",
+        (strap, row.recording, own),
+    )
+    paths = [recording.path.with_name(str(name)) for (name,) in names]
+    if not paths or not all(path.exists() for path in paths):
+        return None  # pruned: it stays a session of its own
+    found = tuple(read_recording(path) for path in paths)
+    blocks = [block for one in found for block in _unheld(store, one, strap)]
+    return Before(row, found, tuple(blocks))
+
+
+def _gone_on(
+    before: Before, recording: Recording, stretch: Stretch, parameters: AnalyserParameters
+) -> tuple[SessionStart, list[DeskEffect], Stretch]:
+    """Judge the whole of a session again, with what came now."""
+    row, dates = before.row, stretch.dates
+    first = before.recordings[0]
+    offsets = {block.boot: block.offset_s for block in first.blocks}
+    pieces: list[tuple[SampleBlock, int]] = []
+    for block in before.blocks:
+        date = dates.get(block.boot)
+        if date is not None:
+            utc = np.array([date.utc(t) for t in (block.samples.t - block.offset_s).tolist()])
+            inside = (utc >= row.start_utc - 0.5) & (utc <= (row.end_utc or row.last_utc) + 0.5)
+            own = _own_time(block.samples, block.offset_s, inside)
+            if len(own):
+                pieces.append((own, block.boot))
+    for k, (since, boot, offset) in enumerate(stretch.offsets):
+        until = stretch.offsets[k + 1][0] if k + 1 < len(stretch.offsets) else math.inf
+        inside = (stretch.samples.t >= since) & (stretch.samples.t < until)
+        pieces.append((_own_time(stretch.samples, offset, inside), boot))
+    placed: list[tuple[SampleBlock, int, float]] = []
+    for own, boot in pieces:
+        if boot not in offsets:  # later than anything that the first recording knows: as far behind as UTC says
+            last, end = placed[-1][0], placed[-1]
+            away = dates[boot].utc(float(own.t[0])) - dates[end[1]].utc(float(last.t[-1]) - end[2])
+            offsets[boot] = float(last.t[-1]) + away - float(own.t[0])
+        placed.append((replace(own, t=own.t + offsets[boot]), boot, offsets[boot]))
+    whole = _put_together(placed, dates)
+    start = SessionStart(
+        SessionKind.DESK,
+        Source.SYNCED,
+        start_t=row.start_t,
+        start_utc=row.start_utc,
+        utc_offset_s=row.utc_offset_s,
+        recording=row.recording,
+        strap=row.strap,
+    )
+    events = {one.id: one for one in (*(e for r in before.recordings for e in r.events), *recording.events)}
+    calibration = _calibration_at(first, row.start_utc)
+    return start, judged(whole, calibration, parameters, [events[number] for number in sorted(events)]), whole
+
+
+def _own_time(samples: SampleBlock, offset: float, inside: NDArray[np.bool_]) -> SampleBlock:
+    """Return some samples of the log on their boot's own clock."""
+    quat = None if samples.quat is None else samples.quat[inside]
+    return SampleBlock(samples.t[inside] - offset, quat, None, None, samples.flags[inside])
 
 
 def _known_boots(store: Store, recording: str, strap: str, boots: Sequence[BootTime]) -> list[BootTime]:
@@ -263,21 +373,23 @@ def stretches(blocks: Sequence[DecodedBlock], dates: dict[int, BootDate]) -> lis
             else:
                 groups.append([(piece, block.boot, block.offset_s)])
             ended, before = date.utc(float(piece.t[-1]) - block.offset_s), block.boot
-    whole = [
-        Stretch(
-            SampleBlock(
-                np.concatenate([one.t for one, _, _ in group]),
-                np.concatenate([one.quat for one, _, _ in group if one.quat is not None]),
-                None,
-                None,
-                np.concatenate([one.flags for one, _, _ in group]),
-            ),
-            tuple((float(one.t[0]), boot, offset) for one, boot, offset in group),
-            dates,
-        )
-        for group in groups
-    ]
+    whole = [_put_together(group, dates) for group in groups]
     return [one for one in whole if float(one.samples.t[-1] - one.samples.t[0]) >= SHORTEST_S]
+
+
+def _put_together(group: Sequence[tuple[SampleBlock, int, float]], dates: dict[int, BootDate]) -> Stretch:
+    """Make one stretch of samples, each with its boot and the offset of its clock."""
+    return Stretch(
+        SampleBlock(
+            np.concatenate([one.t for one, _, _ in group]),
+            np.concatenate([one.quat for one, _, _ in group if one.quat is not None]),
+            None,
+            None,
+            np.concatenate([one.flags for one, _, _ in group]),
+        ),
+        tuple((float(one.t[0]), boot, offset) for one, boot, offset in group),
+        dates,
+    )
 
 
 def _cut(block: SampleBlock) -> list[SampleBlock]:
