@@ -1,4 +1,4 @@
-"""Straps as processes on a virtual radio, in stepped time: a second lasts as long as its work, on a busy machine too."""
+"""Straps as processes on a virtual radio, in stepped time: a second lasts as long as its work, whatever the load."""
 
 from __future__ import annotations
 

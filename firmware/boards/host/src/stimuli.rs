@@ -51,7 +51,7 @@ impl World {
                 ["hang", "sensor"] => watchdog::SENSOR_HANGS.store(true, Ordering::Relaxed),
                 ["hang", "stamps"] => watchdog::STAMPS_HANG.store(true, Ordering::Relaxed),
                 ["hang", "flash"] => watchdog::FLASH_HANGS.store(true, Ordering::Relaxed),
-                ["hang", "everything"] => std::thread::sleep(std::time::Duration::MAX),
+                ["hang", "everything"] => watchdog::hang(),
                 ["panic", ..] => panic!("{}", line.trim_start_matches("panic ")),
                 [] => {}
                 _ => eprintln!("not understood: {line:?}; one of: {HELP}"),

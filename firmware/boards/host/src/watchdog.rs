@@ -25,6 +25,7 @@ const STEP_MS: u64 = 1000;
 static WORDS: OnceLock<LastWords> = OnceLock::new();
 static PATIENCE: AtomicU32 = AtomicU32::new(u32::MAX);
 static LEFT: AtomicU32 = AtomicU32::new(u32::MAX);
+static RUNS: AtomicBool = AtomicBool::new(false);
 static LAST_MS: AtomicU64 = AtomicU64::new(0);
 
 /// Wake the dog; `speed` is that of a clock that runs, None where it is set from outside.
@@ -37,14 +38,26 @@ pub fn start(words: LastWords, speed: Option<f64>) {
     let ticks = (WATCHDOG.as_millis() / TICK_MS) as f64 / slower;
     PATIENCE.store(ticks as u32, Relaxed);
     feed();
+    RUNS.store(speed.is_some(), Relaxed);
     if speed.is_some() {
-        thread::spawn(|| {
-            loop {
-                thread::sleep(Duration::from_millis(TICK_MS));
-                count(1);
-            }
-        });
+        thread::spawn(|| tick(TICK_MS));
     }
+}
+
+fn tick(every_ms: u64) {
+    loop {
+        thread::sleep(Duration::from_millis(every_ms));
+        count(1);
+    }
+}
+
+/// Hang, so that nothing but the dog ends it.
+pub fn hang() {
+    if !RUNS.load(Relaxed) {
+        // whoever sets the clock waits for this process, which hangs: the dog must count by itself, and may hurry
+        thread::spawn(|| tick(TICK_MS / 10));
+    }
+    thread::sleep(Duration::MAX);
 }
 
 /// All is well.
