@@ -58,7 +58,7 @@ IN_FLIGHT = 80
 RING = 1560
 """Samples that the strap's RAM holds at least: 30 s."""
 ASKS_FOR_THE_BUTTON = (Reason.PAIRING_CLOSED, Reason.NOT_PAIRED)
-LONGEST_S = 60.0
+LONGEST_S = 240.0
 """From the healing to the last sample, calm retries (15 s) and a busy machine included."""
 
 
@@ -317,7 +317,8 @@ class World:
                 await self.strap.press(3.3)
                 await self.companion.open()
             if time.monotonic() > end:
-                raise TimeoutError(f"{what} did not come: {strap.link_status}, {strap.ledger.position()}")
+                text = f"{what} did not come: {strap.link_status}, {strap.ledger.position()}; on the air:"
+                raise TimeoutError(f"{text} {self.air.state()}")
             await asyncio.sleep(0.03)
 
     async def _whole(self) -> None:

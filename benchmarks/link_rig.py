@@ -209,6 +209,18 @@ class Air:
         return None
 
 
+    def state(self) -> str:
+        """Say who is on the air and what each does."""
+        told: list[str] = []
+        for controller in self.server.wires:
+            here = "" if controller in self.medium.controllers else " not on the medium"
+            peers = [f"{peer} dying {connection.death}" for peer, connection in controller.peers.items()]
+            legacy = controller.le_legacy_advertiser
+            doing = f"advertises {legacy.enabled} as {legacy.address}, scans {controller.le_scan_enable}"
+            told.append(f"{controller.name} {controller.random_address}{here}: {doing}, peers {peers}")
+        return "; ".join([*told, f"muted {[one.name for one in self.medium.muted]}"])
+
+
 @dataclass(slots=True)
 class OnDisk:
     """What recordings hold of one strap, by boot."""

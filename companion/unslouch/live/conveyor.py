@@ -51,6 +51,9 @@ PERIOD_S, BRIEF_S = 0.1, 0.005
 """Least time between two looks at what a simulated strap or a replay has sent: smooth to the eye, and a batch costs no
 more than a packet (2 ms); less when its time runs faster, for what is asked of a wearer must not come late. A strap's
 packets are looked at as they come, unless the consumer asks for another pace."""
+SHARED_S = 0.012
+"""Where several straps are live, each one's packets are looked at no sooner than after this long for each of them: a
+look costs 2 ms, however few packets it finds, and eight straps would take a third of a core by looks alone."""
 SILENCE_S = 2.0
 """A stream that is silent for this long is a lost link (docs/protocol.md, section 9)."""
 MOST_PENDING = 512
@@ -67,6 +70,9 @@ CLOSE_S = 10.0
 """How long ``close`` waits for the recorder's last write."""
 
 KINDS = {SourceKind.STRAP: FeedKind.LIVE, SourceKind.SIMULATED: FeedKind.SIMULATED, SourceKind.REPLAY: FeedKind.REPLAY}
+
+_straps: set[int] = set()
+"""The conveyors of this process that carry a strap."""
 
 
 class Recorder(Protocol):
@@ -253,12 +259,15 @@ class Conveyor:
     # Inside the conveyor's thread.
 
     def _run(self) -> None:
+        if self._source.info.kind is SourceKind.STRAP:
+            _straps.add(id(self))
         try:
             asyncio.run(self._convey())
         except BaseException as error:  # noqa: BLE001  # handed to the consumer, whose poll raises it
             with self._lock:
                 self._failure = error
         finally:
+            _straps.discard(id(self))
             try:
                 if self._recorder is not None:
                     self._recorder.close()
@@ -299,6 +308,8 @@ class Conveyor:
                     last = self._loop.time()
                 if self._pausable is not None:
                     await asyncio.sleep(max(PERIOD_S / max(self._pausable.speed, 1.0), BRIEF_S))
+                elif packets and len(_straps) > 1:
+                    await asyncio.sleep(len(_straps) * SHARED_S)
                 elif self._pace and not self._in_step:
                     await asyncio.sleep(self._pace)
                 await self._woken()
