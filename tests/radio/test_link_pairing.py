@@ -25,7 +25,7 @@ class OneButton(SystemRadio):
     """A system that asks nobody; the strap's button was held before."""
 
     @asynccontextmanager
-    async def pairing(self, show: Callable[[str], None]) -> AsyncGenerator[None]:
+    async def pairing(self, show: Callable[[str], None], address: str) -> AsyncGenerator[None]:
         yield
 
 
