@@ -34,7 +34,7 @@ def test_a_period_that_is_none_is_not_believed():
     period = 19_230
     for k in range(0, 400, 2):
         assert line.believe(k, 2, k * period, period) == []
-    assert line.believe(400, 2, 400 * period, period + 8_000) is None
-    assert line.believe(400, 18, 400 * period, period + 3_000) is None
+    assert line.believe(400, 2, 400 * period, period + 13_500) is None
+    assert line.believe(400, 18, 400 * period, period + 9_500) is None
     assert line.believe(400, 2, 400 * period + 15_000, period) is None
     assert line.believe(400, 2, 400 * period, period) == []
