@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from unslouch.errors import Reason
-from unslouch.link.radio.scripted import PERIOD_US, Script
+from unslouch.link.radio.scripted import PERIOD_US, Script, packet_of, pose
 from unslouch.link.states import Phase
 from unslouch.link.strap import StrapOptions
 from unslouch.live.chain import Chain
 from unslouch.wire.control import ControlStatus, Op, Request
-from unslouch.wire.encode import encode_log, encode_stream
+from unslouch.wire.encode import encode_log
 from unslouch.wire.source import Channel
 from unslouch_signal.calibration import Calibration
 from unslouch_signal.events import SlouchAlert
@@ -26,21 +26,13 @@ from unslouch_signal.samples import SampleBlock
 
 PLAIN = StrapOptions()
 UPRIGHT = Calibration((1.0, 0.0, 0.0, 0.0), forward_known=True, method="protocol")
-LIE_S = 25.0
-"""Well beyond the dwell of a slouch: garbage that was believed would be cued."""
+LIE_S = 20.0
+"""Well beyond the dwell of a slouch (15 s): garbage that was believed would be cued."""
 
 
 def bent(seq: int, boot: int = 1, at: int | None = None) -> bytes:
     """A packet of two samples in which the wearer bends forward by 60 deg."""
-    half = math.radians(30.0)
-    block = SampleBlock(
-        (np.array([0, 1]) + (seq if at is None else at) + 1) * PERIOD_US * 1e-6,
-        np.tile([math.cos(half), 0.0, math.sin(half), 0.0], (2, 1)),
-        np.tile([-8.5, 0.0, 4.9], (2, 1)),
-        None,
-        np.zeros(2, np.uint8),
-    )
-    return encode_stream(block, np.array([seq, seq + 1]), boot, 2)[0].data
+    return packet_of(seq, boot, pose(2, math.radians(60.0)), at=at)
 
 
 def seq_of(packet: bytes) -> int:

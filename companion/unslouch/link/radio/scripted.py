@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -33,13 +35,23 @@ from bumble.transport.common import AsyncPipeSink
 from unslouch.link.radio.medium import Controller, Medium
 from unslouch.wire.control import ControlStatus, Op, Request, Response, encode_response, parse_request
 from unslouch.wire.encode import encode_stream
-from unslouch.wire.layout import CHANNEL_UUIDS, COMPANY_ID, PROTOCOL_VERSION, SERVICE_UUID, TICK_US, Kind
+from unslouch.wire.layout import (
+    CHANNEL_UUIDS,
+    COMPANY_ID,
+    HEADER_SIZE,
+    PROTOCOL_VERSION,
+    RESENT,
+    SERVICE_UUID,
+    TICK_US,
+    Kind,
+)
 from unslouch.wire.source import Channel
 from unslouch.wire.status import Status, StrapCalibration
 from unslouch_signal.samples import SampleBlock
 
 PERIOD_US = 19230
 """52 Hz."""
+GRAVITY = 9.80665
 RING = 1560
 """Samples that are kept to be sent again: 30 s."""
 _PLAIN = Characteristic.Permissions.READABLE | Characteristic.Permissions.WRITEABLE
@@ -58,6 +70,28 @@ Answers = Callable[[Request], "list[bytes] | None"]
 """Takes a request; the notifications on control that answer it, or None for the truth."""
 Twist = Callable[[bytes], "list[bytes]"]
 """Takes a packet of the stream; what is sent instead."""
+
+
+@lru_cache
+def pose(n: int, flexion: float = 0.0) -> bytes:
+    """Return what a FUSED packet of n samples holds after its header, at rest and bent forward by an angle, rad."""
+    w, y = math.cos(flexion / 2), math.sin(flexion / 2)
+    block = SampleBlock(
+        np.arange(1, n + 1).astype(np.float64) * (PERIOD_US * 1e-6),
+        np.tile([w, 0.0, y, 0.0], (n, 1)),
+        np.tile([-GRAVITY * math.sin(flexion), 0.0, GRAVITY * math.cos(flexion)], (n, 1)),
+        None,
+        np.zeros(n, np.uint8),
+    )
+    [packet] = encode_stream(block, np.arange(n, dtype=np.int64), 1, n)
+    return packet.data[HEADER_SIZE:]
+
+
+def packet_of(seq: int, boot: int, samples: bytes, *, at: int | None = None, resent: bool = False) -> bytes:
+    """Return a FUSED packet; ``at`` is the sample whose time it bears, its own where none is given."""
+    t_us = ((seq if at is None else at) + 1) * PERIOD_US
+    head = struct.pack("<BBHI", Kind.FUSED.head, RESENT if resent else 0, boot, seq)
+    return head + t_us.to_bytes(6, "little") + struct.pack("<H", PERIOD_US // TICK_US) + samples
 
 
 @dataclass
@@ -266,13 +300,10 @@ class ScriptedStrap:
 
     def samples(self, first: int, count: int, *, resent: bool = False) -> list[bytes]:
         """Return packets of samples: sitting upright, at rest."""
-        seq = np.arange(first, first + count, dtype=np.int64)
-        upright = np.tile([1.0, 0.0, 0.0, 0.0], (count, 1))
-        gravity = np.tile([0.0, 0.0, 9.80665], (count, 1))
-        t = (seq + 1).astype(np.float64) * (PERIOD_US * 1e-6)
-        block = SampleBlock(t, upright, gravity, None, np.zeros(count, np.uint8))
-        packets = encode_stream(block, seq, self.boot, self._samples, resent=resent)
-        return [packet.data for packet in packets]
+        return [
+            packet_of(seq, self.boot, pose(min(self._samples, first + count - seq)), resent=resent)
+            for seq in range(first, first + count, self._samples)
+        ]
 
     async def _send_stream(self) -> None:
         head = struct.pack("<BBHI", Kind.ANCHOR.head, 0, self.boot, self.seq)
