@@ -19,7 +19,8 @@ import pytest
 
 from unslouch.store.rows import Outcome
 
-WAIT_S = 60.0
+WAIT_S = 90.0
+_SEQUENCE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]")
 
 
 class Terminal:
@@ -33,20 +34,28 @@ class Terminal:
             *args, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, environment={"NO_COLOR": "1"}
         )
         os.close(theirs)
-        self.shown = ""
+        self.shown = b""
+        self._words, self._rest = "", b""
 
-    def look(self, seconds: float = 0.1) -> str:
+    def look(self, seconds: float = 0.1) -> None:
         """Take what has come."""
-        if select.select([self._ours], [], [], seconds)[0]:
-            with contextlib.suppress(OSError):  # nobody is at the other end any more
-                self.shown += os.read(self._ours, 65536).decode("utf-8", "replace")
-        return self.shown
+        if not select.select([self._ours], [], [], seconds)[0]:
+            return
+        with contextlib.suppress(OSError):  # nobody is at the other end any more
+            data = os.read(self._ours, 65536)
+            self.shown += data
+            # without what moves the cursor and colours; a sequence that is cut waits for its end
+            whole, cut, rest = (self._rest + data).rpartition(b"\x1b")
+            self._rest = cut + rest
+            self._words += _SEQUENCE.sub(b"", whole).decode("utf-8", "ignore")
 
     def until(self, words: str) -> None:
         end = time.monotonic() + WAIT_S
-        while words not in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.look()):
-            assert time.monotonic() < end, f"{words!r} was not shown: {self.shown[-3000:]}"
-            assert self.process.poll() is None or words in self.shown, self.shown[-3000:]
+        while words not in self._words:
+            self._words = self._words[-2000:]
+            assert time.monotonic() < end, f"{words!r} was not shown: {self._words}"
+            assert self.process.poll() is None, f"it ended before {words!r}: {self._words}"
+            self.look()
 
     def type(self, keys: str) -> None:
         os.write(self._ours, keys.encode())
@@ -61,7 +70,8 @@ class Terminal:
 
     def assert_restored(self) -> None:
         """The cursor is there, the other page and the mouse are gone, and keys are lines again."""
-        for on, off in (("\x1b[?1049h", "\x1b[?1049l"), ("\x1b[?25l", "\x1b[?25h"), ("\x1b[?1000h", "\x1b[?1000l")):
+        for number, last in ((b"?1049", b"l"), (b"?25", b"h"), (b"?1000", b"l")):
+            on, off = (b"\x1b[" + number + end for end in ((b"h", b"l") if last == b"l" else (b"l", b"h")))
             assert self.shown.rfind(off) >= self.shown.rfind(on), on
         assert termios.tcgetattr(self._ours)[3] == self.before[3]
 
