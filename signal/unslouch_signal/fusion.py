@@ -308,9 +308,13 @@ class CausalFusion:
         for b in sorted({*gaps, n}):
             while learned is not None and learned < b:
                 self._run(quat, acc, mean, dt, a, learned + 1, gaps, edges, flags)
-                self._bias = means[learned].copy()
-                # what the filter had learned belongs to the rate before
-                self._filter.setBiasEstimate(np.zeros(3), math.radians(0.5))
+                # against what the filter itself has learned since: a slow sinking on top of that is no bias
+                own, _ = self._filter.getBiasEstimate()
+                off = means[learned] - self._bias - own
+                if float(off @ off) > self._p.least_bias * self._p.least_bias:
+                    self._bias = means[learned].copy()
+                    # what the filter had learned belongs to the rate before
+                    self._filter.setBiasEstimate(np.zeros(3), math.radians(0.5))
                 a = learned + 1
                 learned = self._learned(still, means, a)
             self._run(quat, acc, mean, dt, a, b, gaps, edges, flags)
@@ -386,7 +390,9 @@ class _StillWindow:
             f = np.ascontiguousarray(acc[:, j]) - zero[j]
             m = self._force[j].process(f)
             shake += self._force[3 + j].process(f * f) - m * m
-        whole = self._seen + np.arange(1, len(gyr) + 1) >= self._n
+        count = self._seen + np.arange(1, len(gyr) + 1)
+        # looked at four times within the window: each look interrupts the filter
+        whole = (count >= self._n) & (count % max(self._n // 4, 1) == 0)
         self._seen += len(gyr)
         still = whole & (spread < p.still_rate * p.still_rate) & (shake < p.still_acc * p.still_acc)
         return still, means

@@ -194,7 +194,7 @@ def test_a_step_lets_a_stretch_through_and_holds(recorded: Path):
         updates = gather(conveyor, lambda us: samples_of(us) > 1.5 * 52)
         time.sleep(0.3)
         updates += conveyor.poll()
-        assert samples_of(updates) < 3.0 * 52
+        assert samples_of(updates) < 5.0 * 52  # with what was on its way when it was held
         time.sleep(0.2)
         assert not [update for update in conveyor.poll() if update.samples is not None]
         conveyor.send(Step(-1.0))

@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unslouch_signal import quaternion as qt
+from unslouch_signal.analyser import analyse_recording
 from unslouch_signal.fusion import CausalFusion, fuse
 from unslouch_signal.samples import FloatArray, SampleBlock, samples
+from unslouch_signal.synth import WORST, scenarios, simulate
 
 
 def moving(t: FloatArray, bias_deg: float = 0.0) -> tuple[SampleBlock, FloatArray]:
@@ -112,3 +114,11 @@ def test_the_heading_goes_on_through_a_lost_packet_of_raw_samples(causal: bool) 
     assert fused.quat is not None
     w, _, _, z = (fused.quat[-1] * np.sign(fused.quat[-1, 0])).tolist()
     assert np.degrees(2 * np.arctan2(z, w)) == pytest.approx(60, abs=2.5)
+
+
+def test_a_slow_sinking_on_top_of_what_the_filter_learned_is_no_bias() -> None:
+    """The strap is put on while one still moves: the first bias is off, the filter mends it; then one sinks slowly."""
+    taken = simulate(scenarios.desk_day(1500.0, 4), WORST, seed=4)
+    truth = next(s for s in taken.truth.slouches if abs(s.start - 1314.7) < 1.0)
+    alerts = [a for a in analyse_recording(taken.block_fused).alerts if truth.start - 1.0 < a.start < truth.end]  # type: ignore[arg-type]
+    assert [a.t for a in alerts] == [pytest.approx(truth.alert, abs=1.0)]
