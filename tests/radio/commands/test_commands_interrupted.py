@@ -30,17 +30,11 @@ CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 LATEST_S = 3.5
 
 
-QUICK = ("pair", "set", "record", "sensor", "desk", "forget")
-"""Of each kind one; the others run with the scenarios."""
-
-
 async def _status(connection: Any) -> Status:
     return await connection.status()
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.scenario) for name in COMMANDS]
-)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_interrupted_anywhere(name: str, paired: Any) -> None:
     chance = random.Random(name)
     number = chance.choice(list(CODES))
