@@ -109,18 +109,22 @@ class Timeline:
         at = bisect_left(known, seq)
         if at < len(known) and known[at] == seq:
             return abs(t_us - self._t[at]) < HALF * period_us
-        near = False
+        # it is judged by the one that is nearest: the farther, the more could have drifted
+        apart, off = 1 << 32, 0.0
         if at > 0:
-            apart, since = seq - known[at - 1], t_us - self._t[at - 1]
+            since = t_us - self._t[at - 1]
             if since <= 0:
                 return False
-            near = abs(since - apart * period_us) <= self._slack(apart, period_us)
+            apart = seq - known[at - 1]
+            off = since - apart * period_us
         if at < len(known):
-            apart, until = known[at] - seq, self._t[at] - t_us
+            until = self._t[at] - t_us
             if until <= 0:
                 return False
-            near = near or abs(until - apart * period_us) <= self._slack(apart, period_us)
-        return near
+            if known[at] - seq < apart:
+                apart = known[at] - seq
+                off = until - apart * period_us
+        return abs(off) <= self._slack(apart, period_us)
 
     def _keep(self, seq: int, n: int, t_us: int, period_us: int) -> None:
         if n > 1:

@@ -94,7 +94,7 @@ def consistent_times(key: IntArray, t_us: IntArray, before_us: int | None = None
     Notes
     -----
     The most packets of which none contradicts another stay, and every packet that contradicts none of those. Where as
-    many say one thing as another, those stay that leap less, then those that came first in seq.
+    many say one thing as another, those stay that leap less, those that run more evenly, those that came first in seq.
     """
     top = np.maximum.accumulate(t_us)
     if not bool(((t_us[1:] <= top[:-1]) & (np.diff(key) > 0)).any()):
@@ -105,10 +105,14 @@ def consistent_times(key: IntArray, t_us: IntArray, before_us: int | None = None
     first = mirrored[_longest_rising((-t_us[mirrored]).tolist())][::-1]
     lowest = order[_longest_rising(t_us[order].tolist())]
 
-    def span(chain: IntArray) -> int:
-        return int(t_us[chain[-1]]) - int(t_us[chain[0]] if before_us is None else before_us)
+    def strain(chain: IntArray) -> tuple[int, float]:
+        """How long a chain takes, and how unevenly it runs."""
+        took = int(t_us[chain[-1]]) - int(t_us[chain[0]] if before_us is None else before_us)
+        apart, since = np.diff(key[chain]), np.diff(t_us[chain])
+        pace = float(np.median(since / apart)) if len(apart) else 0.0
+        return took, float(np.abs(since - pace * apart).sum())
 
-    chain = lowest if span(lowest) < span(first) else first
+    chain = min(first, lowest, key=strain)
     chain_key, chain_t = key[chain], t_us[chain]
     below = np.searchsorted(chain_key, key, side="left") - 1
     above = np.searchsorted(chain_key, key, side="right")
