@@ -130,6 +130,9 @@ def steps() -> list[Step]:
         found.append(Step("firmware", "cargo deny", deny, (cargo,), folder=firmware))
     if CI:
         found.append(Step("firmware", "link the XIAO's image", image, (cargo, cortex_m, libclang), folder=xiao))
+        llvm = program("llvm-objdump", "llvm", "the bounds of the XIAO's image")
+        bounds = (sys.executable, "memory.py")
+        found.append(Step("firmware", "bounds of the XIAO's image", bounds, (cargo, llvm), folder=xiao))
     wants = (
         program("tmux", "tmux", "the terminal test"),
         program("dbus-daemon", "dbus-daemon", "the test of BlueZ's pairing agent"),

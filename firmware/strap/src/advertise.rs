@@ -47,6 +47,31 @@ fn manufacturer_data(shared: &Shared) -> [u8; 4] {
     })
 }
 
+/// Types of advertised structures (Core Specification Supplement, Part A).
+const FLAGS: u8 = 0x01;
+const COMPLETE_UUIDS_128: u8 = 0x07;
+const COMPLETE_NAME: u8 = 0x09;
+const MANUFACTURER: u8 = 0xFF;
+
+/// Write structures, each its type and the parts of its value, one behind the other; how many bytes. What does not fit is
+/// left out.
+fn structures(out: &mut [u8; 31], all: &[(u8, &[&[u8]])]) -> usize {
+    let mut at = 0;
+    for (kind, parts) in all {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let Some(room) = out.get_mut(at..at + 2 + length) else {
+            break;
+        };
+        let bytes = [length as u8 + 1, *kind];
+        let value = parts.iter().flat_map(|part| part.iter());
+        for (to, from) in room.iter_mut().zip(bytes.iter().chain(value)) {
+            *to = *from;
+        }
+        at += 2 + length;
+    }
+    at
+}
+
 /// Advertise until a central connects.
 pub async fn until_connected<'d, C: Controller>(
     shared: &Shared,
@@ -55,23 +80,20 @@ pub async fn until_connected<'d, C: Controller>(
 ) -> Result<Connection<'d, DefaultPacketPool>, BleHostError<C::Error>> {
     shared.with(|state| state.fast_until = Some(Instant::now() + FAST_FOR));
     let mut scan_data = [0; 31];
-    let scan_length = AdStructure::encode_slice(
-        &[AdStructure::CompleteLocalName(name.as_bytes())],
-        &mut scan_data,
-    )?;
+    let scan_length = structures(&mut scan_data, &[(COMPLETE_NAME, &[name.as_bytes()])]);
     loop {
         let mut data = [0; 31];
-        let length = AdStructure::encode_slice(
-            &[
-                AdStructure::Flags(LE_GENERAL_DISCOVERABLE | BR_EDR_NOT_SUPPORTED),
-                AdStructure::CompleteServiceUuids128(&[SERVICE]),
-                AdStructure::ManufacturerSpecificData {
-                    company_identifier: COMPANY,
-                    payload: &manufacturer_data(shared),
-                },
-            ],
+        let length = structures(
             &mut data,
-        )?;
+            &[
+                (FLAGS, &[&[LE_GENERAL_DISCOVERABLE | BR_EDR_NOT_SUPPORTED]]),
+                (COMPLETE_UUIDS_128, &[&SERVICE]),
+                (
+                    MANUFACTURER,
+                    &[&COMPANY.to_le_bytes(), &manufacturer_data(shared)],
+                ),
+            ],
+        );
         let fast_left = shared
             .with(|state| state.fast_until)
             .and_then(|until| until.checked_duration_since(Instant::now()))
@@ -103,5 +125,38 @@ pub async fn until_connected<'d, C: Controller>(
             Either3::First(connection) => return Ok(connection?),
             Either3::Second(()) | Either3::Third(()) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn structures_are_as_the_host_writes_them() {
+        let value = [7, 8, 9, 10];
+        let (mut ours, mut theirs) = ([0; 31], [0; 31]);
+        let ours_length = structures(
+            &mut ours,
+            &[
+                (FLAGS, &[&[6]]),
+                (COMPLETE_UUIDS_128, &[&SERVICE]),
+                (MANUFACTURER, &[&COMPANY.to_le_bytes(), &value]),
+            ],
+        );
+        let same = [
+            AdStructure::Flags(LE_GENERAL_DISCOVERABLE | BR_EDR_NOT_SUPPORTED),
+            AdStructure::CompleteServiceUuids128(&[SERVICE]),
+            AdStructure::ManufacturerSpecificData {
+                company_identifier: COMPANY,
+                payload: &value,
+            },
+        ];
+        let length = AdStructure::encode_slice(&same, &mut theirs).expect("it fits");
+        assert_eq!((ours, ours_length), (theirs, length));
+        let name = structures(&mut ours, &[(COMPLETE_NAME, &[b"Unslouch-0186"])]);
+        let same = [AdStructure::CompleteLocalName(b"Unslouch-0186")];
+        let length = AdStructure::encode_slice(&same, &mut theirs).expect("it fits");
+        assert_eq!(ours[..name], theirs[..length]);
     }
 }

@@ -5,8 +5,7 @@ use core::ops::Range;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 
-use embassy_futures::join::{join3, join4};
-use embassy_futures::select::{Either3, select, select3};
+use embassy_futures::select::{Either3, select, select3, select4};
 use embassy_sync::mutex::Mutex;
 use embassy_time::{Duration, Timer, with_timeout};
 use embedded_storage_async::nor_flash::NorFlash;
@@ -205,8 +204,10 @@ pub async fn run<C, I, S, G, M, B, P, L, R>(
                     }
                 }
             });
-            let housekeeping = join4(playing, pressing, window, join3(charge, keeping, showing));
-            let work = join4(sensing, housekeeping, logging, watchdog);
+            // none of them ends
+            let housekeeping =
+                select4(playing, pressing, window, select3(charge, keeping, showing));
+            let work = select4(sensing, housekeeping, logging, watchdog);
             match select3(centrals, select(radio, work), shared.restart.wait()).await {
                 Either3::First(bootloader) => Some(bootloader),
                 Either3::Second(_) => None,

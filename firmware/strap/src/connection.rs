@@ -413,11 +413,9 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                 self.shared.battery_changed.wait(),
             );
             if let Ok(Either::Second(percent)) = with_timeout(STATUS_EVERY, change).await {
-                self.server
-                    .battery
-                    .level
-                    .notify(self.conn, &percent, true)
-                    .await?;
+                let level = &self.server.battery.level;
+                level.set(self.server, &percent)?;
+                notify(self.shared, level, self.conn, &[percent]).await?;
             }
             let mut bytes = [0; unslouch_strap_core::wire::status::LENGTH];
             let whole = status::collect(self.shared)

@@ -6,6 +6,7 @@ use unslouch_strap_core::quaternion::Quaternion;
 use unslouch_strap_core::sample::ImuSample;
 use unslouch_strap_core::wire::calibration::SensorCalibration;
 use unslouch_strap_core::wire::flags;
+use unslouch_strap_fast::fuse;
 
 use crate::platform::{ACC_LSB, GYR_LSB, ImuFrame};
 
@@ -97,7 +98,7 @@ impl Estimator {
         if at_range(&frame.acc) {
             sample.acc = [LIMITS.force; 3];
         }
-        let fused = self.fusion.fuse(&sample, dt);
+        let fused = fuse(&mut self.fusion, &sample, dt);
         let sick = [
             Faults::RATE_SATURATED,
             Faults::FORCE_SATURATED,

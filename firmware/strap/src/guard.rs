@@ -6,6 +6,9 @@
 //! without an answer: it is told that the key is missing.
 
 use core::cell::Cell;
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::Poll;
 
 use bt_hci::cmd::le::{LeLongTermKeyRequestNegativeReply, LeLongTermKeyRequestReply};
 use bt_hci::cmd::link_control::Disconnect;
@@ -204,6 +207,19 @@ impl<C: Controller> Controller for Guarded<'_, C> {
     }
 }
 
+impl<C: ControllerCmdSync<LeLongTermKeyRequestNegativeReply>> Guarded<'_, C> {
+    /// A link that is to end with a key still asked for: there is none. Whether the link ended over that.
+    async fn tell_of_missing_key(&self) -> bool {
+        let Some(handle) = self.shared.with(|state| state.key_asked.take()) else {
+            return false;
+        };
+        self.ended.reset();
+        let none = LeLongTermKeyRequestNegativeReply::new(handle);
+        self.controller.exec(&none).await.is_ok()
+            && with_timeout(NEWS, self.ended.wait()).await.is_ok()
+    }
+}
+
 impl<C, Q> ControllerCmdSync<Q> for Guarded<'_, C>
 where
     C: ControllerCmdSync<Q> + ControllerCmdSync<LeLongTermKeyRequestNegativeReply>,
@@ -213,28 +229,28 @@ where
         if Q::OPCODE == LeLongTermKeyRequestReply::OPCODE {
             self.shared.with(|state| state.key_asked = None);
         }
-        if Q::OPCODE != Disconnect::OPCODE {
-            return self.controller.exec(command).await;
-        }
+        let ending = Q::OPCODE == Disconnect::OPCODE;
         // whatever a controller has against it, the host need not end for that
-        let gone = cmd::Error::Hci(param::Error::UNKNOWN_CONN_IDENTIFIER);
-        // a link that is to end with a key still asked for: there is none
-        if let Some(handle) = self.shared.with(|state| state.key_asked.take()) {
-            self.ended.reset();
-            let none = LeLongTermKeyRequestNegativeReply::new(handle);
-            if self.controller.exec(&none).await.is_ok()
-                && with_timeout(NEWS, self.ended.wait()).await.is_ok()
-            {
-                return Err(gone); // the next link may have the same handle
+        let gone = || cmd::Error::Hci(param::Error::UNKNOWN_CONN_IDENTIFIER);
+        // one await: a second one would be made for each command, though one alone ends a link
+        let mut told = false;
+        let mut telling = pin!(self.tell_of_missing_key());
+        let mut carried = pin!(self.controller.exec(command));
+        poll_fn(|cx| {
+            if ending && !told {
+                match telling.as_mut().poll(cx) {
+                    Poll::Pending => return Poll::Pending,
+                    // the next link may have the same handle
+                    Poll::Ready(true) => return Poll::Ready(Err(gone())),
+                    Poll::Ready(false) => told = true,
+                }
             }
-        }
-        self.controller
-            .exec(command)
-            .await
-            .map_err(|error| match error {
-                cmd::Error::Hci(_) => gone,
+            carried.as_mut().poll(cx).map_err(|error| match error {
+                cmd::Error::Hci(_) if ending => gone(),
                 error => error,
             })
+        })
+        .await
     }
 }
 

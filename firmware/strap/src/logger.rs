@@ -18,7 +18,7 @@ use crate::state::{Duty, Shared, State};
 pub type SharedLog<F> = Mutex<NoopRawMutex, Option<Log<F>>>;
 
 /// Least rate of log samples, Hz.
-const LOG_HZ: f64 = 10.0;
+const LOG_HZ: f32 = 10.0;
 /// A TIME record is written again when the clock is off by more than this, µs.
 const TIME_TOLERANCE: u64 = 50_000;
 /// Flags for which a record is closed.
@@ -26,7 +26,7 @@ const CLOSING: u8 =
     flags::MOTOR | flags::WALKING | flags::LYING | flags::SATURATED | flags::LOST_BEFORE;
 
 /// Stream samples per log sample at a rate: as many as leave 10 Hz.
-pub fn step(period_us: f64) -> u8 {
+pub fn step(period_us: f32) -> u8 {
     ((1e6 / period_us / LOG_HZ) as u8).max(1)
 }
 
@@ -46,8 +46,8 @@ pub fn take(shared: &Shared, state: &mut State, orientation: [f32; 4], bits: u8,
     let goes_on = state.record.as_ref().is_some_and(|record| {
         let header = record.header();
         let due = record.last_seq().wrapping_add(u32::from(step)) == seq;
-        let pace = record.len() as f64 * f64::from(step) * state.period_us;
-        let off = (t.wrapping_sub(header.t)) as f64 - pace;
+        let pace = record.len() as f32 * f32::from(step) * state.period_us;
+        let off = t.wrapping_sub(header.t) as f32 - pace;
         due && header.step == step
             && (header.flags ^ bits) & CLOSING & !flags::LOST_BEFORE == 0
             && bits & flags::LOST_BEFORE == 0
@@ -135,14 +135,15 @@ pub async fn write_out<F: NorFlash>(shared: &Shared, log: &SharedLog<F>) {
     }
 }
 
+/// The closure is borrowed: this is made once, not for each kind of record.
 async fn append<F: NorFlash>(
     shared: &Shared,
     log: &SharedLog<F>,
-    encode: impl FnOnce(u32, &mut [u8; RECORD_MAX]) -> usize,
+    encode: &mut dyn FnMut(u32, &mut [u8; RECORD_MAX]) -> usize,
 ) -> Option<u32> {
     let mut log = log.lock().await;
     let appended = match log.as_mut() {
-        Some(log) => log.append(encode).await,
+        Some(log) => log.append(|id, buffer| encode(id, buffer)).await,
         None => Err(LogError::Flash),
     };
     let lost = log.as_mut().map_or(0, Log::take_overwritten);
@@ -169,7 +170,7 @@ pub fn note<F: NorFlash>(shared: &Shared, log: Option<&Log<F>>) {
 }
 
 async fn store_record<F: NorFlash>(shared: &Shared, log: &SharedLog<F>, mut record: Builder) {
-    append(shared, log, |id, buffer| {
+    append(shared, log, &mut |id, buffer| {
         let bytes = record.finish(id);
         if let Some(room) = buffer.get_mut(..bytes.len()) {
             room.copy_from_slice(bytes);
@@ -185,7 +186,7 @@ pub async fn store_event<F: NorFlash>(
     log: &SharedLog<F>,
     mut event: EventRecord,
 ) -> Option<u32> {
-    let id = append(shared, log, |id, buffer| {
+    let id = append(shared, log, &mut |id, buffer| {
         event.id = id;
         event.encode(buffer).map_or(0, <[u8]>::len)
     })
@@ -204,7 +205,7 @@ pub async fn store_event<F: NorFlash>(
 
 async fn store_time<F: NorFlash>(shared: &Shared, log: &SharedLog<F>, utc: u64, now: u64) {
     let (boot, seq) = shared.with(|state| (state.boot, state.ring.next().saturating_sub(1)));
-    append(shared, log, |id, buffer| {
+    append(shared, log, &mut |id, buffer| {
         let time = TimeRecord {
             id,
             boot,

@@ -140,7 +140,7 @@ impl Ring {
     /// The run of samples from `seq` that may share a packet: its header and length, at most `most`.
     ///
     /// A run ends at a hole, a pause or a change of flags. `closed` tells that it ends so, rather than at the newest sample.
-    pub fn run(&self, boot: u16, seq: u32, most: usize, period_us: f64) -> Option<Run> {
+    pub fn run(&self, boot: u16, seq: u32, most: usize, period_us: f32) -> Option<Run> {
         let (first, t) = self.get(seq)?;
         let mut n = 1;
         let mut last_t = t;
@@ -186,9 +186,9 @@ impl Ring {
 }
 
 /// Whether sample `n` at `at` lies where an even pace from `t` puts it, within a fifth of a period.
-fn fits(t: u64, at: u64, n: usize, period_us: f64) -> bool {
-    let due = n as f64 * period_us;
-    let off = at.wrapping_sub(t) as f64 - due;
+fn fits(t: u64, at: u64, n: usize, period_us: f32) -> bool {
+    let due = n as f32 * period_us;
+    let off = at.wrapping_sub(t) as f32 - due;
     // the sensor's own clock is off by up to 5 %, alike for every sample
     off.abs() < 0.2 * period_us + 0.05 * due
 }
@@ -209,14 +209,14 @@ mod tests {
     use super::*;
     use unslouch_strap_core::wire::flags;
 
-    const PERIOD: f64 = 1e6 / 52.0;
+    const PERIOD: f32 = 1e6 / 52.0;
 
     fn filled(n: u32) -> Ring {
         let mut ring = Ring::new();
         for i in 0..n {
             ring.push(
                 Slot::new([i as u8; 6], [0; 3], [0; 3], 0),
-                1000 + (f64::from(i) * PERIOD) as u64,
+                1000 + (f64::from(i) * f64::from(PERIOD)) as u64,
             );
         }
         ring

@@ -24,7 +24,7 @@ use crate::worn::Worn;
 /// Frames taken at once: what the FIFO gathers while a key pair is made (0.24 s at 52 Hz), twice over.
 const FRAMES: usize = 32;
 /// Part of a new measurement of the sample period in its running mean.
-const PERIOD_GAIN: f64 = 0.002;
+const PERIOD_GAIN: f32 = 0.002;
 /// Woken by a knock on the table, the strap looks this long whether it is worn again, s.
 const LOOK: f32 = 10.0;
 /// The filter's bias is written back at most this often, s: it saves a settling time at the next start, not more.
@@ -34,7 +34,7 @@ const SEQ_LAST: u32 = u32::MAX - 100_000;
 
 /// Numbers and times of samples.
 struct Pace {
-    nominal_us: f64,
+    nominal_us: f32,
     last_t: Option<u64>,
 }
 
@@ -48,12 +48,12 @@ enum Step {
 }
 
 impl Pace {
-    fn step(&mut self, frame: &ImuFrame, period_us: f64) -> Step {
+    fn step(&mut self, frame: &ImuFrame, period_us: f32) -> Step {
         let elapsed = self.last_t.map_or(self.nominal_us, |last| {
-            frame.t_us.saturating_sub(last) as f64
+            frame.t_us.saturating_sub(last) as f32
         });
         self.last_t = Some(frame.t_us);
-        let dt = (elapsed * 1e-6) as f32;
+        let dt = elapsed / 1e6;
         let periods = (elapsed / period_us + 0.5) as u32;
         if frame.lost_before && periods > 1 {
             Step::Lost(periods - 1, dt)
@@ -88,7 +88,7 @@ impl Chain {
         let settings = shared.with(|state| state.settings);
         Self {
             pace: Pace {
-                nominal_us: 1e6 / f64::from(rate_hz),
+                nominal_us: 1e6 / rate_hz,
                 last_t: None,
             },
             estimator: Estimator::new(rate_hz, settings.calibration),
@@ -140,7 +140,7 @@ impl Chain {
         }
         let orientation = fused.attitude.to_array();
         shared.with(|state| {
-            let elapsed = f64::from(dt) * 1e6;
+            let elapsed = dt * 1e6;
             if lost == 0 && (elapsed / nominal_us - 1.0).abs() < 0.1 {
                 state.period_us += PERIOD_GAIN * (elapsed - state.period_us);
             }
@@ -257,7 +257,7 @@ async fn sleep<I: Imu>(shared: &Shared, imu: &mut I, why: Rest) {
 pub async fn run<I: Imu>(shared: &Shared, imu: &mut I) -> ! {
     let rate_hz = imu.rate_hz();
     shared.with(|state| {
-        state.period_us = 1e6 / f64::from(rate_hz);
+        state.period_us = 1e6 / rate_hz;
         state.log_step = logger::step(state.period_us);
     });
     let mut chain = Chain::new(shared, rate_hz);

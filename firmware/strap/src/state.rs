@@ -108,7 +108,7 @@ pub struct State {
     /// The last samples; in a static, for 40 KB are too much to be moved over a stack.
     pub ring: &'static mut Ring,
     /// Period of the samples, µs, as the sensor's FIFO shows it.
-    pub period_us: f64,
+    pub period_us: f32,
     /// Temperature of the sensor, °C.
     pub temperature: f32,
     /// Samples truly lost since boot.

@@ -79,9 +79,19 @@ pub async fn serve(
 
 /// Send a notification, waiting where the host has no buffer left. One at a time: what waits holds a packet of the
 /// host's few, and those who wait get their turn in the order in which `connection` polls them.
-pub async fn notify<T: AsGatt>(
+pub fn notify<T: AsGatt + Clone>(
     shared: &Shared,
     characteristic: &Characteristic<T>,
+    conn: &GattConnection<'_, '_, DefaultPacketPool>,
+    bytes: &[u8],
+) -> impl Future<Output = Result<(), Error>> {
+    notify_raw(shared, characteristic.clone().to_raw(), conn, bytes)
+}
+
+/// Made once, not for each type of value.
+async fn notify_raw(
+    shared: &Shared,
+    characteristic: Characteristic<[u8]>,
     conn: &GattConnection<'_, '_, DefaultPacketPool>,
     bytes: &[u8],
 ) -> Result<(), Error> {
@@ -169,7 +179,7 @@ pub fn oldest_resent(ring: &Ring, compact: bool) -> u64 {
 fn live_packet(
     ring: &Ring,
     boot: u16,
-    period_us: f64,
+    period_us: f32,
     cursor: &mut Cursor,
     samples: usize,
     buffer: &mut [u8; PAYLOAD_MAX],

@@ -109,9 +109,9 @@ impl Imu for BoardImu {
                 self.gap = true;
                 self.stamps.restart();
             }
-            let first = self.stamps.first_us(now, batch.frames, batch.left);
-            let steps = batch.frames.saturating_sub(1).max(1) as f64;
-            let step = (self.stamps.newest_us() - first) / steps;
+            let first = self.stamps.first_ns(now, batch.frames, batch.left);
+            let steps = batch.frames.saturating_sub(1).max(1) as i64;
+            let step = (self.stamps.newest_ns() - first) / steps;
             let mut n = 0;
             for (k, frame) in frames.iter().take(batch.frames).enumerate() {
                 if self.dropping > 0 {
@@ -120,7 +120,7 @@ impl Imu for BoardImu {
                 }
                 if let Some(place) = out.get_mut(n) {
                     *place = ImuFrame {
-                        t_us: (first + k as f64 * step) as u64,
+                        t_us: ((first + k as i64 * step) / 1000) as u64,
                         acc: frame.acc,
                         gyr: frame.gyr,
                         lost_before: core::mem::take(&mut self.gap),

@@ -251,14 +251,6 @@ impl<R: Real> Fusion<R> {
     }
 }
 
-impl Fusion<f32> {
-    /// `push`, made with this crate: for speed, and once, however the application around it is optimised.
-    #[inline(never)]
-    pub fn fuse(&mut self, sample: &ImuSample, dt: f32) -> Fused<f32> {
-        self.push(sample, dt)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

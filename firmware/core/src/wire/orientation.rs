@@ -47,14 +47,16 @@ fn unpack(packed: u64, m: u16, bits: u32, bound: u32) -> Option<[f32; 4]> {
     if sum > bound {
         return None;
     }
-    let scale = f64::from(m) * core::f64::consts::SQRT_2;
+    let scale = f32::from(m) * SQRT_2;
+    // the greatest code would be the root of twice m squared: whole numbers lose nothing where the component is small
+    let whole = 2 * u32::from(m) * u32::from(m);
     let mut q = [0.0; 4];
     let mut rest = codes.iter();
     for (i, c) in q.iter_mut().enumerate() {
         *c = if i == largest {
-            libm::sqrt(1.0 - f64::from(sum) / (scale * scale)) as f32
+            libm::sqrtf(whole.saturating_sub(sum) as f32 / whole as f32)
         } else {
-            (f64::from(*rest.next()?) / scale) as f32
+            *rest.next()? as f32 / scale
         };
     }
     Some(q)

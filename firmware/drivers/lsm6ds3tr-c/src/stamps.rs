@@ -1,80 +1,78 @@
 //! Times of the samples in the FIFO, which carry none: the sensor's clock is off by up to some per cent, the moment at
 //! which the FIFO is read is late by what else the processor did. A loop follows the earliest moments.
 
-/// Loop gain on the time of the newest sample.
-const GAIN: f64 = 0.05;
-/// Loop gain on the period.
-const PERIOD_GAIN: f64 = 0.002;
-/// The sensor's clock is within this part of nominal (data sheet: some per cent over temperature).
-const TOLERANCE: f64 = 0.08;
+//!
+//! Whole nanoseconds: the processor has no float64, and float32 does not hold a day.
+
+/// Loop gain on the time of the newest sample, one part in.
+const GAIN: i64 = 20;
+/// Loop gain on the period, one part in.
+const PERIOD_GAIN: i64 = 500;
+/// The sensor's clock is within this part of nominal, % (data sheet: some per cent over temperature).
+const TOLERANCE: i64 = 8;
 
 /// The loop.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamps {
-    nominal_us: f64,
-    period_us: f64,
-    last_us: Option<f64>,
+    nominal_ns: i64,
+    period_ns: i64,
+    last_ns: Option<i64>,
 }
 
 impl Stamps {
     /// At a nominal rate, Hz.
     pub fn new(rate_hz: f32) -> Self {
-        let nominal_us = 1e6 / f64::from(rate_hz);
+        // some ten million: exact to one
+        let nominal_ns = i64::from((1e9 / rate_hz) as i32);
         Self {
-            nominal_us,
-            period_us: nominal_us,
-            last_us: None,
+            nominal_ns,
+            period_ns: nominal_ns,
+            last_ns: None,
         }
     }
 
     /// Forget the time of the sample before (a start, an overrun); the period is kept.
     pub fn restart(&mut self) {
-        self.last_us = None;
+        self.last_ns = None;
     }
 
-    /// The period as it is now, µs.
-    pub fn period_us(&self) -> f64 {
-        self.period_us
-    }
-
-    /// Time of the first of `frames` samples, µs, when `frames + left` were found in the FIFO at `now_us`; the others
-    /// follow at [`Self::period_us`]. Call for every batch, in order.
-    pub fn first_us(&mut self, now_us: u64, frames: usize, left: usize) -> f64 {
-        let n = frames as f64;
+    /// Time of the first of `frames` samples, ns, when `frames + left` were found in the FIFO at `now_us`; the others
+    /// follow evenly up to [`Self::newest_ns`]. Call for every batch, in order.
+    pub fn first_ns(&mut self, now_us: u64, frames: usize, left: usize) -> i64 {
+        let (n, left) = (frames as i64, left as i64);
         // the newest sample in the FIFO was taken at `now` or up to a period before; the interrupt makes it nearly now
-        let seen = now_us as f64 - left as f64 * self.period_us;
-        let newest = match self.last_us {
+        let seen = now_us as i64 * 1000 - left * self.period_ns;
+        let newest = match self.last_ns {
             None => seen,
             Some(last) => {
-                let due = last + n * self.period_us;
+                let due = last + n * self.period_ns;
                 let late = seen - due;
                 // a sample cannot come after it was read: that is certain and obeyed at once. One that was read late tells
                 // little: at most a period is believed, and slowly
-                let pull = if late < 0.0 {
+                let pull = if late < 0 {
                     late
                 } else {
-                    GAIN * late.min(self.period_us)
+                    late.min(self.period_ns) / GAIN
                 };
-                let bent = PERIOD_GAIN * late.clamp(-self.period_us, self.period_us);
-                self.period_us = (self.period_us + bent).clamp(
-                    self.nominal_us * (1.0 - TOLERANCE),
-                    self.nominal_us * (1.0 + TOLERANCE),
-                );
+                let bent = late.clamp(-self.period_ns, self.period_ns) / PERIOD_GAIN;
+                let off = self.nominal_ns * TOLERANCE / 100;
+                self.period_ns =
+                    (self.period_ns + bent).clamp(self.nominal_ns - off, self.nominal_ns + off);
                 // never before the sample before
-                (due + pull).max(last + 0.1 * n * self.period_us)
+                (due + pull).max(last + n * self.period_ns / 10)
             }
         };
-        let first = match self.last_us {
-            None => newest - (n - 1.0) * self.period_us,
-            Some(last) => last + (newest - last) / n.max(1.0),
+        let first = match self.last_ns {
+            None => newest - (n - 1) * self.period_ns,
+            Some(last) => last + (newest - last) / n.max(1),
         };
-        self.last_us = Some(newest);
-        first.max(0.0)
+        self.last_ns = Some(newest);
+        first.max(0)
     }
 
-    /// Time of the newest sample that was stamped, µs.
-    pub fn newest_us(&self) -> f64 {
-        self.last_us.unwrap_or(0.0)
+    /// Time of the newest sample that was stamped, ns.
+    pub fn newest_ns(&self) -> i64 {
+        self.last_ns.unwrap_or(0)
     }
 }
 
@@ -95,9 +93,9 @@ mod tests {
             }
             let there = (ready / period) as usize;
             let n = there - taken;
-            let first = stamps.first_us(ready as u64, n, 0);
+            let first = stamps.first_ns(ready as u64, n, 0) as f64 / 1000.0;
             let step = if n > 1 {
-                (stamps.newest_us() - first) / (n - 1) as f64
+                (stamps.newest_ns() as f64 / 1000.0 - first) / (n - 1) as f64
             } else {
                 0.0
             };
