@@ -19,6 +19,8 @@ from typing import Any
 
 STUCK_S = 120.0
 """Of real time without a sign of what is waited for: then something hangs."""
+PATIENT_TURNS = 1000
+"""Turns of the loop, all at one time, after which it looks at its sockets all the same: somebody waits in circles."""
 UTC_S = 1_790_000_000.0
 """When a stepped loop begins, s since 1970: September 2026."""
 _STEP = struct.Struct("<QQQQ")
@@ -38,7 +40,7 @@ class Follower:
     sent
         How many bytes of HCI, bytes of samples and lines it was sent so far.
     received
-        How many bytes of HCI came of it.
+        How many bytes of HCI came of it, taken or waiting to be.
     flushed
         Whether everything has gone out to it.
     """
@@ -104,13 +106,16 @@ class _Steps(selectors.BaseSelector):
         self._real = selectors.DefaultSelector()
         self.now = 1000.0
         self.held = 0
+        self._turns = 0
         self.followers: list[Follower] = []
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Give what is ready; where nothing is, go to where something will be."""
-        events = self._real.select(0)
-        if events or (timeout is not None and timeout <= 0):
-            return events
+        if timeout is not None and timeout <= 0:
+            # what processes send is taken when they have done everything, or its order would be the machine's whim
+            self._turns += 1
+            return self._real.select(0) if self.held or self._turns % PATIENT_TURNS == 0 else []
+        self._turns = 0
         end = math.inf if timeout is None else self.now + timeout
         while True:
             if self.held or not all(one.flushed() for one in self.followers):
@@ -119,10 +124,13 @@ class _Steps(selectors.BaseSelector):
             for one in told:
                 one.hear()
             self.followers = [one for one in self.followers if not one.gone]
+            begun = time.perf_counter()
+            while any(one.owes for one in self.followers):
+                time.sleep(0)
+                if time.perf_counter() - begun > STUCK_S:
+                    raise RuntimeError("what a process has sent does not arrive")
             if events := self._real.select(0):
-                return events
-            if any(one.owes for one in self.followers):
-                return self._wait()
+                return sorted(events, key=lambda event: event[0].fd)
             if self.now >= end:
                 return []
             due = min([end, *(one.next_s for one in self.followers)])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from array import array
 from collections.abc import Generator
 from typing import Protocol
 
-from unslouch.link.radio.h4 import H4Server
+from unslouch.link.radio.h4 import Client, H4Server
 from unslouch.link.radio.stepped import STUCK_S, Follower, SteppedLoop, current
 from unslouch.link.radio.strap_process import ProcessOptions, StrapProcess
 
@@ -26,6 +27,18 @@ class Samples(Protocol):
     async def forget(self) -> None:
         """The strap that listened is gone."""
         ...
+
+
+def _arrived(wire: Client) -> int:
+    """Return how many bytes came of a process, taken or waiting to be."""
+    import fcntl  # not on Windows, where this module must load
+    import termios
+
+    if wire.transport is None or wire.transport.is_closing():
+        return wire.received
+    waiting = array("i", [0])
+    fcntl.ioctl(wire.transport.get_extra_info("socket").fileno(), termios.FIONREAD, waiting)
+    return wire.received + waiting[0]
 
 
 class SteppedStrap(StrapProcess):
@@ -64,7 +77,7 @@ class SteppedStrap(StrapProcess):
                     connection,
                     loop.time(),
                     lambda: (wire.sent, 0 if samples is None else samples.sent, self._typed),
-                    lambda: wire.received,
+                    lambda: _arrived(wire),
                     lambda: wire.flushed and (samples is None or samples.flushed),
                 )
             )
