@@ -35,9 +35,7 @@ def make(strap_binary: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Modul
     [
         "seated_rotations",
         "supine_rotations",
-        pytest.param("bad_day", marks=pytest.mark.scenario),
-        pytest.param("desk_half_hour", marks=pytest.mark.scenario),
-        pytest.param("extension_and_doorway", marks=pytest.mark.scenario),
+        pytest.param("extension_and_doorway", marks=pytest.mark.slow),
     ],
 )
 def test_a_capture_is_what_the_script_makes(make: ModuleType, name: str, tmp_path: Path) -> None:
