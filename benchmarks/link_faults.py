@@ -560,16 +560,17 @@ def main() -> None:
     parser.add_argument("--scripts", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1, help="of the first script; the next ones count on")
     parser.add_argument("--jobs", type=int, default=4, help="scripts at a time")
-    parser.add_argument("--only", type=int, help="play this one, and tell what happens")
+    parser.add_argument("--only", type=int, nargs="+", metavar="SEED", help="play these; of a single one all is told")
     parser.add_argument("--keep", type=Path, help="with --only: where its files stay")
     args = parser.parse_args()
     begun = time.monotonic()
-    if args.only is not None:
-        outcomes = [play(args.only, args.keep, lambda text: print(f"{time.monotonic() - begun:7.2f} {text}"))]
+    seeds = args.only or range(args.seed, args.seed + args.scripts)
+    if len(seeds) == 1:
+        outcomes = [play(seeds[0], args.keep, lambda text: print(f"{time.monotonic() - begun:7.2f} {text}"))]
     else:
         outcomes = []
         with ProcessPoolExecutor(args.jobs) as pool:
-            waiting = [pool.submit(play, seed) for seed in range(args.seed, args.seed + args.scripts)]
+            waiting = [pool.submit(play, seed) for seed in seeds]
             for done in as_completed(waiting):
                 outcomes.append(done.result())
                 if outcomes[-1].faults:
