@@ -7,7 +7,7 @@ use unslouch_strap_app::ring::{LENGTH, Ring, Slot};
 use unslouch_strap_core::wire::flags;
 use unslouch_strap_core::wire::stream::same_packet;
 
-const PERIOD: f64 = 1e6 / 52.0;
+const PERIOD: f32 = 1e6 / 52.0;
 
 #[derive(Clone, Debug)]
 enum Step {
