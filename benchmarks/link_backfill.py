@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from unslouch.link.known import KnownStraps
-from unslouch.link.radio.bench import Bench, FedImu
+from unslouch.link.radio.bench import Bench, FedImu, until
 from unslouch.link.radio.strap_process import StrapProcess
 from unslouch.link.radio.virtual import find_program
 from unslouch.recording.reader import read_packets
@@ -98,8 +98,7 @@ class Command:
         except TimeoutError:
             self.process.kill()
             raise AssertionError(f"it does not end: {self.said}") from None
-        while self._terminal >= 0:
-            await asyncio.sleep(0.01)
+        await until(lambda: self._terminal < 0, what="its terminal stays open")
         if self.process.returncode:
             raise AssertionError(f"it ended with {self.process.returncode}: {self.said}")
         return self.said
@@ -140,8 +139,8 @@ class World:
             await self.hand_over(self.worn.frames(min(left, 60.0)))
             left -= 60.0
         # the socket holds minutes that the strap has not taken yet; then its flash is still
-        while time.time() - self.strap.options.flash.stat().st_mtime < 1.0:
-            await asyncio.sleep(0.1)
+        flash = self.strap.options.flash
+        await until(lambda: time.time() - flash.stat().st_mtime > 1.0, 300.0, "its flash is never still")
 
     def feed_on(self) -> None:
         """From now on the strap's samples come in real time."""
@@ -318,8 +317,9 @@ async def measure(hours: float, fault: str, program: Path, folder: Path) -> dict
         begun = time.monotonic()
         if fault != "none":
             third = n // STEP // 40 // 3 * 241 + RING_BYTES
-            while sum(path.stat().st_size for path in one.recordings) < third:
-                await asyncio.sleep(0.05)
+            await until(
+                lambda: sum(path.stat().st_size for path in one.recordings) > third, 120.0, "nothing is fetched"
+            )
             command = await harm(one, fault, command)
         said = await command.done(300)
         took = time.monotonic() - begun
