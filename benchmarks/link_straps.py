@@ -3,9 +3,9 @@
     python benchmarks/link_straps.py [--straps 8] [--seconds 60]
 
 The straps (the firmware's processes) and the air are other processes and not counted. Counted is everything of this
-one: Bumble's host (which stands where the system's Bluetooth and bleak's backend for it would be), the link, the decoder,
-the analysis and the recorder of each strap, and the reader of the updates. What the link's way costs without the companion
-behind it (Bumble's host alone, with bare subscriptions to the same straps) is measured beside and told apart.
+one: Bumble's host (which stands where the system's Bluetooth and bleak's backend for it would be), the link, the
+decoder, the analysis and the recorder of each strap, and the reader of the updates. What the way costs without the
+companion behind it (Bumble's host alone, with bare subscriptions to the same straps) is measured beside and told apart.
 """
 
 from __future__ import annotations
