@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import random
@@ -41,6 +42,7 @@ import numpy as np
 from link_rig import RATE_HZ, Air, Sensor, Start, code_of, load, read_back
 from unslouch.errors import Reason
 from unslouch.link.known import KnownStrap, KnownStraps
+from unslouch.link.radio.bench import until
 from unslouch.link.radio.medium import Controller
 from unslouch.link.radio.strap_process import REBOOT, StrapProcess
 from unslouch.link.radio.tcp import TcpRadio
@@ -132,6 +134,7 @@ class Noise:
         self.lost = self.doubled = self.delayed = self.shuffled = self.broken = 0.0
 
     def __call__(self, _from: Controller, _to: Controller, pdu: bytes) -> list[tuple[float, bytes]] | None:
+        """Return what arrives instead of a packet."""
         if pdu[0] != NOTIFICATION:
             return None
         chance = self._chance
@@ -430,9 +433,8 @@ class World:
     async def _restart(self) -> None:
         """Ask the strap to restart, as a person can."""
         self.companion.strap.request(Op.REBOOT, {"how": 0})
-        end = time.monotonic() + 1.5
-        while self.strap.exit_code is None and time.monotonic() < end:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):  # without a link nobody heard it: its battery is pulled instead
+            await until(lambda: self.strap.exit_code is not None, 1.5)
         self.sensor.starts[-1].cut = True  # what it had not written by then is gone too
         if self.strap.exit_code not in (None, REBOOT):
             raise TimeoutError(f"the strap ended with {self.strap.exit_code}")

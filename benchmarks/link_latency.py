@@ -92,6 +92,7 @@ class TimedChain(Chain):
         """Monotonic time, time of the newest sample, and of the newest judgement."""
 
     def feed(self, packets: Sequence[Packet] | PacketTable) -> Digest:
+        """Take the next packets, and note when their samples are through."""
         digest = super().feed(packets)
         now = time.monotonic()
         if digest.samples is not None and digest.samples.acc is not None:

@@ -208,7 +208,6 @@ class Air:
                 return controller
         return None
 
-
     def state(self) -> str:
         """Say who is on the air and what each does."""
         told: list[str] = []
