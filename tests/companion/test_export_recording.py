@@ -18,6 +18,7 @@ from unslouch.recording.reader import read_recording
 from unslouch.recording.writer import RecordingWriter
 from unslouch.wire.encode import encode_stream
 from unslouch.wire.source import Channel, Packet, SourceInfo, SourceKind
+from unslouch_signal import quaternion
 from unslouch_signal.samples import samples
 
 
@@ -26,10 +27,11 @@ def recording(tmp_path: Path) -> Recording:
     rng = np.random.default_rng(0)
     n = 300
     quat = rng.normal(size=(n, 4))
+    quat /= np.linalg.norm(quat, axis=1)[:, None]
     block = samples(
         5 + np.arange(n) / 52,
-        quat / np.linalg.norm(quat, axis=1)[:, None],
-        rng.normal(0, 1, (n, 3)) + np.array([0, 0, 9.8]),
+        quat,
+        rng.normal(0, 1, (n, 3)) + 9.8 * quaternion.up_in_sensor(quat),
         flags=np.where(np.arange(n) < 100, 1, 0).astype(np.uint8),
     )
     path = tmp_path / "in.mcap"
