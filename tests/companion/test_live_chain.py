@@ -13,6 +13,10 @@ from hypothesis import strategies as st
 
 from unslouch.link.simulated import SimulatedOptions, SimulatedStrap
 from unslouch.live.chain import Chain
+from unslouch.live.feed import Press
+from unslouch.live.presses import IMPOSSIBLE
+from unslouch.wire.encode import encode_event, fragment
+from unslouch.wire.records import EventCode, StrapEvent
 from unslouch.wire.source import Channel, Packet
 from unslouch_signal.calibration import Calibration
 from unslouch_signal.events import Direction, Event, RotationRep, SlouchAlert, SlouchSpell
@@ -127,3 +131,79 @@ def test_a_digest_carries_the_samples_and_the_track_of_its_packets():
     assert len(digest.track) == len(digest.activity)
     assert digest.frame is not None
     assert digest.frame.t == digest.track.t[-1]
+
+
+def pressed(code: int, t: float, arrival: float, *, number: int = 1, boot: int = 1, seq: int | None = None) -> Packet:
+    event = StrapEvent(code, 0, number, boot, round(t * 52) if seq is None else seq, round(t * 1e6), 0.0)
+    return Packet(arrival, Channel.STREAM, encode_event(event))
+
+
+def told(events: list[Packet], cuts: list[int] | None = None) -> tuple[list[Press], list[str]]:
+    """The presses that come out where these packets come among the others."""
+    stream = sorted([*packets()[:400], *events], key=lambda packet: packet.arrival_s)
+    chain, at = Chain(52.0), 0
+    presses: list[Press] = []
+    notices: list[str] = []
+    cuts = list(cuts or [])
+    while at < len(stream):
+        step = cuts.pop(0) if cuts else len(stream)
+        digest = chain.feed(stream[at : at + step])
+        presses += digest.presses
+        notices += digest.notices
+        at += step
+    assert chain.finish().presses == ()
+    return presses, notices
+
+
+SHARP, MARKER = EventCode.SHARP_PAIN, EventCode.MARKER
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(1, 90), min_size=1, max_size=40))
+def test_a_press_comes_at_its_time_and_once_however_packets_are_cut(cuts: list[int]):
+    live, marker = pressed(SHARP, 20.0, 20.1, number=7), pressed(MARKER, 25.0, 25.05, number=8)
+    again = [Packet(33.0, Channel.LOG, part) for part in fragment(live.data, 7)]
+    other = pressed(EventCode.CUE, 22.0, 22.1, number=9)
+    presses, notices = told([live, marker, *again, other], cuts)
+    assert presses == [Press(20.0, sharp=True), Press(25.0, sharp=False)]
+    assert notices == []
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(1, 90), min_size=1, max_size=40))
+def test_what_is_fetched_late_stops_nothing_now(cuts: list[int]):
+    def logged(t: float, arrival: float, number: int) -> list[Packet]:
+        return [
+            Packet(arrival, Channel.LOG, part) for part in fragment(pressed(SHARP, t, 0.0, number=number).data, number)
+        ]
+
+    presses, notices = told([*logged(20.0, 28.0, 3), *logged(20.0, 32.0, 4), *logged(0.5, 40.0, 5)], cuts)
+    assert presses == [Press(20.0, True), Press(20.0, True, late=True), Press(0.5, True, late=True)]
+    assert notices == []
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(1, 90), min_size=1, max_size=40))
+def test_a_press_that_cannot_be_is_left_out_and_said_once(cuts: list[int]):
+    ahead, more = pressed(SHARP, 45.0, 20.0, number=7), pressed(SHARP, (1 << 47) * 1e-6, 21.0, number=8, seq=1100)
+    never = pressed(SHARP, 2.0, 30.0, number=9, seq=4_000_000_000)
+    good = pressed(SHARP, 35.0, 35.1, number=10)
+    assert told([ahead, more, never, good], cuts) == ([Press(35.0, True)], [IMPOSSIBLE])
+
+
+def test_a_press_while_nothing_was_streamed_is_of_now():
+    stream = packets()
+    chain = Chain(52.0)
+    chain.feed(stream[:100])
+    end = stream[99].arrival_s
+    [press] = chain.feed([pressed(SHARP, end + 600.0, end + 600.1, seq=600)]).presses
+    assert (press.sharp, press.late) == (True, False)
+    assert abs(press.t - end - 600.0) < 1e-5
+
+
+def test_a_press_before_the_first_sample_waits_for_it_and_one_of_an_earlier_boot_is_not_of_here():
+    chain = Chain(52.0)
+    first = chain.feed([pressed(SHARP, 0.01, 0.0), pressed(SHARP, 5.0, 0.01, number=2, boot=0)])
+    assert (first.presses, first.frame) == ((), None)
+    assert chain.feed(packets()[:50]).presses == (Press(0.01, True),)
+    assert chain.feed([pressed(SHARP, 5.0, 6.0, number=3, boot=65535)]).presses == ()

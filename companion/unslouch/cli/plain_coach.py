@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from unslouch.cli.interruption import Interruptions
 from unslouch.cli.lines import Lines
-from unslouch.cli.plain_desk import POLL_S, calibration_line
+from unslouch.cli.plain_desk import POLL_S, calibration_line, press_line
 from unslouch.cli.typed import read_beside
 from unslouch.coach.history import CoachHistory, coach_history
 from unslouch.coach.keeping import keep
@@ -35,8 +35,8 @@ from unslouch.coach.values import (
     Skip,
 )
 from unslouch.errors import Reason, UnslouchError
-from unslouch.live.feed import Ask, ExpectRotations, Feed, FeedKind, LinkKind, Update
-from unslouch.live.keeping import dates_of, journal_of, person_at, session_start
+from unslouch.live.feed import Ask, ExpectRotations, Feed, FeedKind, LinkKind, Press, Update
+from unslouch.live.keeping import dates_of, journal_of, keep_press, person_at, session_start
 from unslouch.report.plain import Line
 from unslouch.store.log import SessionLog
 from unslouch.store.rows import SessionKind
@@ -192,8 +192,17 @@ class PlainCoach:
         if update.calibration is not None:
             self._lines.show(calibration_line(self._t, update.calibration.quality, update.calibration.reasons))
         self._carry_out(self._session.feed(update.events, update.frame, update.track))
+        for press in update.presses:
+            self._pressed(press)
         if self._log is not None and not self.over:
             self._log.alive(self._t)
+
+    def _pressed(self, press: Press) -> None:
+        """The strap's button: pressed twice it is sharp pain, as typed."""
+        if press.sharp and not press.late:
+            self._carry_out(self._session.command(SharpPain(press.t)))
+        elif keep_press(press, self._log) or not press.late:
+            self._lines.show(press_line(press))
 
     def attend(self) -> None:
         """Say what is new to be said, hear what was typed, tell a simulated wearer what to do.

@@ -45,6 +45,8 @@ def _run(feed: Conveyor, data_dir: Path | None, closing: ExitStack, interruption
     for update in updates(feed, interruptions):
         if not coaching:
             desk.take(update)
+            if desk.stopped:
+                break
             if desk.spells and upright_since is None:
                 upright_since = update.sample_time
             if upright_since is not None and update.sample_time > upright_since + SETTLED_S:

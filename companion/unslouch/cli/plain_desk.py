@@ -9,13 +9,14 @@ from contextlib import ExitStack
 
 from unslouch.cli.interruption import Interruptions
 from unslouch.cli.lines import Lines
+from unslouch.coach.safety import SHARP_PAIN_ADVICE
 from unslouch.desk.preferences import Preferences, preferences
 from unslouch.desk.session import DeskSession
-from unslouch.desk.values import Cue, CueKind, DeskEffect, DeskSettings, End, Ended, Link, Notify
-from unslouch.live.feed import Buzz, Feed, FeedKind, LinkKind, Update
-from unslouch.live.keeping import dates_of, journal_of, session_start
+from unslouch.desk.values import Cue, CueKind, DeskEffect, DeskSettings, End, Ended, Link, Notify, Pause
+from unslouch.live.feed import Buzz, Feed, FeedKind, LinkKind, Press, Update
+from unslouch.live.keeping import dates_of, journal_of, keep_press, session_start
 from unslouch.report.plain import Line, event_lines
-from unslouch.report.words import counted, span
+from unslouch.report.words import counted, pressed, span
 from unslouch.store.log import Save, SessionLog
 from unslouch.store.rows import SessionKind
 from unslouch.store.store import Store
@@ -23,6 +24,7 @@ from unslouch_signal.events import RotationRep, SlouchSpell
 from unslouch_signal.progress import Verdict, summarise
 
 POLL_S = 0.03
+CUES_OFF = "Cues are off until the desk is started again."
 
 
 def updates(feed: Feed, interruptions: Interruptions) -> Iterator[Update]:
@@ -61,6 +63,8 @@ class PlainDesk:
         self._spells: list[SlouchSpell] = []
         self._reps: list[RotationRep] = []
         self._t = 0.0
+        self.stopped = False
+        """Whether sharp pain was told: no cue comes any more."""
 
     @property
     def spells(self) -> int:
@@ -86,6 +90,8 @@ class PlainDesk:
         self._reps += [event for event in update.events if isinstance(event, RotationRep)]
         self._lines.show_all(event_lines(update.events))
         self._carry_out(self._session.feed(update.events, update.frame))
+        for press in update.presses:
+            self._pressed(press)
         if update.calibration is not None:
             self._lines.show(calibration_line(self._t, update.calibration.quality, update.calibration.reasons))
         if self._log is not None:
@@ -108,6 +114,16 @@ class PlainDesk:
         )
         if self._reps and rotations:
             lines.say(rotation_sentence(self._reps))
+
+    def _pressed(self, press: Press) -> None:
+        """The strap's button; what a replay tells was kept, and stopped everything, when it was live."""
+        kept = keep_press(press, self._log)
+        if press.sharp and not press.late and self._feed.kind is not FeedKind.REPLAY:
+            self.stopped = True
+            self._carry_out(self._session.command(Pause()))
+            self._lines.show(Line(press.t, "STOP", f"{SHARP_PAIN_ADVICE} {CUES_OFF}", loud=True))
+        elif kept or not press.late:
+            self._lines.show(press_line(press))
 
     def _show_link(self, update: Update) -> None:
         if update.link.kind is self._link:
@@ -135,6 +151,12 @@ class PlainDesk:
                     if self._log is not None:
                         self._log.end(t)
                         self._log = None
+
+
+def press_line(press: Press) -> Line:
+    """Say that the strap's button was pressed."""
+    text = pressed(sharp=press.sharp, late=press.late)
+    return Line(press.t, "sharp pain" if press.sharp else "mark", text, loud=press.sharp)
 
 
 def calibration_line(t: float, quality: float, reasons: tuple[str, ...]) -> Line:

@@ -49,6 +49,14 @@ STEP_S = 10.0
 """How much is judged at once: what is found does not depend on it, and a day takes seconds instead of half a minute."""
 SAME_ALERT_S = 20.0
 """The strap judges 52 samples a second and the log holds 10: its cue and the alert found later are one if so near."""
+SAME_NOTE_S = 2.0
+"""What was told at a time by the live stream's clock and one by the log's is one if so near."""
+NOTES: dict[int, str] = {
+    EventCode.MARKER: "markers",
+    EventCode.COMPANION_MARKER: "markers",
+    EventCode.SHARP_PAIN: "sharp_pain",
+}
+"""Where what a person told with the strap's button lies."""
 DIRECTIONS = (None, Direction.FLEXION, Direction.EXTENSION, Direction.LEAN_LEFT, Direction.LEAN_RIGHT)
 """By the value of the strap's event (docs/protocol.md 4.6)."""
 
@@ -193,7 +201,7 @@ def _sessions(
             continue
         before = _begun_before(store, recording, strap, stretch, begun)
         if before is not None:
-            out.append(_gone_on(before, recording, stretch, parameters))
+            out.append(_gone_on(store, before, recording, stretch, parameters, strap))
             continue
         start = SessionStart(
             SessionKind.DESK,
@@ -204,7 +212,8 @@ def _sessions(
             recording=recording.path.name,
             strap=recording.device.get("name"),
         )
-        effects = judged(stretch, _calibration_at(recording, begun), parameters, recording.events)
+        events = _unkept(store, recording, strap, stretch, recording.events)
+        effects = judged(stretch, _calibration_at(recording, begun), parameters, events)
         out.append((start, effects, stretch))
     return out
 
@@ -265,7 +274,7 @@ def _begun_before(store: Store, recording: Recording, strap: str, stretch: Stret
 
 
 def _gone_on(
-    before: Before, recording: Recording, stretch: Stretch, parameters: AnalyserParameters
+    store: Store, before: Before, recording: Recording, stretch: Stretch, parameters: AnalyserParameters, strap: str
 ) -> tuple[SessionStart, list[DeskEffect], Stretch]:
     """Judge the whole of a session again, with what came now."""
     row, dates = before.row, stretch.dates
@@ -303,7 +312,8 @@ def _gone_on(
     )
     events = {one.id: one for one in (*(e for r in before.recordings for e in r.events), *recording.events)}
     calibration = _calibration_at(first, row.start_utc)
-    return start, judged(whole, calibration, parameters, [events[number] for number in sorted(events)]), whole
+    unkept = _unkept(store, recording, strap, whole, [events[number] for number in sorted(events)])
+    return start, judged(whole, calibration, parameters, unkept), whole
 
 
 def _own_time(samples: SampleBlock, offset: float, inside: NDArray[np.bool_]) -> SampleBlock:
@@ -429,6 +439,27 @@ def judged(
     effects += session.feed(analyser.finish(), analyser.latest)
     effects += session.command(End())
     return _with_notes(effects, [(one, t) for one, t in _placed(stretch, events) if first <= t <= last], angles)
+
+
+def _unkept(
+    store: Store, recording: Recording, strap: str, stretch: Stretch, events: Sequence[StrapEvent]
+) -> list[StrapEvent]:
+    """Return the strap's events without those of its button that a session kept while it was live."""
+    out: list[StrapEvent] = []
+    for event in events:
+        table, date = NOTES.get(event.code), stretch.dates.get(event.boot)
+        if table is not None and date is not None:
+            utc = date.utc(event.t_us * 1e-6)
+            found = store.query(
+                f"SELECT 1 FROM {table} p JOIN sessions s ON s.uid = p.session WHERE s.source = 'live' AND p.utc >= ? "
+                "AND p.utc <= ? AND (s.strap IS ? OR s.recording = ? OR s.recording IN (SELECT recording FROM clocks "
+                "WHERE strap = ?)) LIMIT 1",
+                (utc - SAME_NOTE_S, utc + SAME_NOTE_S, recording.device.get("name"), recording.path.name, strap),
+            )
+            if found:
+                continue
+        out.append(event)
+    return out
 
 
 def _placed(stretch: Stretch, events: Sequence[StrapEvent]) -> list[tuple[StrapEvent, float]]:

@@ -146,8 +146,8 @@ class CoachSession:
         """
         self._out = []
         match command:
-            case SharpPain():
-                self._sharp_pain()
+            case SharpPain(t):
+                self._sharp_pain(self._t if t is None else t)
             case Pain(score) if not 0 <= score <= 10:
                 raise UnslouchError(Reason.BAD_OPTION, f"Pain is told from 0 to 10, not {score}.")
             case Link(up):
@@ -303,12 +303,12 @@ class CoachSession:
         self._enter(phase, text, CueKind.STOP if phase is not Phase.ENDED else CueKind.FINISHED)
         self._out.append(Finished(self._t, outcome))
 
-    def _sharp_pain(self) -> None:
+    def _sharp_pain(self, t: float) -> None:
         if self.phase is Phase.STOPPED:
             return
         was = self.phase
         self._worked(self.work.close())
-        self._out.append(Save(SharpPainRow(self._t, was.value)))
+        self._out.append(Save(SharpPainRow(t, was.value)))
         self._finish(Phase.STOPPED, Outcome.SHARP_PAIN, safety.SHARP_PAIN_ADVICE)
 
     def _next(self) -> None:

@@ -70,7 +70,9 @@ class Pain:
 
 @dataclass(frozen=True, slots=True)
 class SharpPain:
-    """Stop everything."""
+    """Stop everything; ``t`` is the sample time when it was told, now where that is None."""
+
+    t: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

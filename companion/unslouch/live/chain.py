@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unslouch.live.dating import Dating
+from unslouch.live.feed import Press
+from unslouch.live.presses import Presses
 from unslouch.live.watch import ProtocolWatch
 from unslouch.wire.decoder import Decoder
 from unslouch.wire.records import Decoded, DecodedBlock
@@ -38,6 +40,7 @@ class Digest:
     battery: float | None = None
     calibration: Calibration | None = None
     notices: tuple[str, ...] = ()
+    presses: tuple[Press, ...] = ()
 
 
 class Chain:
@@ -74,6 +77,7 @@ class Chain:
         self._fusion = CausalFusion(rate_hz)
         self._analyser = Analyser(calibration, parameters, rate_hz)
         self._watch = ProtocolWatch() if watch else None
+        self._presses = Presses()
         self._check_at = -math.inf
         self._told = calibration is None
         self._faults: dict[str, int] = {}
@@ -130,6 +134,7 @@ class Chain:
                     self._watch.feed(piece)
                     self._watch.doubted(found)
         now = self._analyser.calibration
+        presses, impossible = self._presses.take(decoded)
         return Digest(
             tuple(events),
             self._analyser.latest,
@@ -138,7 +143,8 @@ class Chain:
             joined(blocks),
             _battery(decoded),
             now if now is not before else None,
-            self._notices(decoded),
+            (*self._notices(decoded), *impossible),
+            presses,
         )
 
     def _pieces(self, block: SampleBlock) -> Iterator[SampleBlock]:

@@ -464,6 +464,7 @@ class Conveyor:
                 self._transport(),
                 calibration=digest.calibration,
                 notices=notices,
+                presses=digest.presses,
             )
         )
 
@@ -579,5 +580,6 @@ def thin(waiting: deque[Update], most: int) -> None:
                 calibration=second.calibration or first.calibration,
                 notices=first.notices + second.notices,
                 dropped=first.dropped + second.dropped + 1,
+                presses=first.presses + second.presses,
             )
         )

@@ -69,6 +69,25 @@ class Transport:
 
 
 @dataclass(frozen=True, slots=True)
+class Press:
+    """The strap's button was pressed: once is a marker, twice is sharp pain.
+
+    Attributes
+    ----------
+    t
+        Seconds, on the clock of the samples.
+    sharp
+        Pressed twice: everything stops.
+    late
+        Fetched from the strap's log when the stream had gone on: it is kept, and stops nothing that is done now.
+    """
+
+    t: float
+    sharp: bool
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Update:
     """What one block of samples brought (or, without samples, a change of the link).
 
@@ -102,6 +121,8 @@ class Update:
         Sentences for a person about the stream or the recording (bad packets, a full disk).
     dropped
         Updates whose tracks and samples were left out before this one because nobody polled; events never are.
+    presses
+        What the strap's button told, in order, each once.
     """
 
     sample_time: float
@@ -118,6 +139,7 @@ class Update:
     calibration: Calibration | None = None
     notices: tuple[str, ...] = ()
     dropped: int = 0
+    presses: tuple[Press, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

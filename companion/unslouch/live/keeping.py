@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from unslouch.live.feed import Feed, FeedKind, Keep
-from unslouch.store.log import SessionStart
-from unslouch.store.rows import SessionKind, Source, person_of
+from unslouch.live.feed import Feed, FeedKind, Keep, Press
+from unslouch.store.log import SessionLog, SessionStart
+from unslouch.store.rows import MarkerRow, Outcome, SessionKind, SharpPainRow, Source, person_of
 from unslouch_signal.events import Technique
 
 SOURCES = {FeedKind.LIVE: Source.LIVE, FeedKind.SIMULATED: Source.SIMULATED, FeedKind.REPLAY: Source.REPLAY}
@@ -57,3 +57,15 @@ def dates_of(feed: Feed) -> Callable[[float], float | None]:
     """Return what tells the UTC of a sample time of a feed; None where it does not know it."""
     told: Callable[[float], float | None] | None = getattr(feed, "utc", None)
     return told if told is not None and feed.kind is FeedKind.LIVE else (lambda _: None)
+
+
+def keep_press(press: Press, log: SessionLog | None) -> bool:
+    """Keep a press of the strap's button in a session, if that runs and the press is of its time; whether it was.
+
+    What is of before is kept with what the strap took alone, when the recording is.
+    """
+    if log is None or log.row.outcome is not Outcome.RUNNING or (press.late and press.t < log.row.start_t):
+        return False
+    sharp = SharpPainRow(press.t, "late" if press.late else log.row.kind.value)
+    log.save(sharp if press.sharp else MarkerRow(press.t, "button"))
+    return True

@@ -92,3 +92,13 @@ def span(seconds: float) -> str:
         return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
     minutes = round(seconds / 60)
     return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+
+
+def pressed(*, sharp: bool, late: bool) -> str:
+    """Say that the strap's button was pressed.
+
+    >>> pressed(sharp=False, late=False)
+    "Marked, with the strap's button."
+    """
+    what = "Sharp pain, told" if sharp else "Marked,"
+    return f"{what} with the strap's button{' earlier; only fetched now' if late else ''}."

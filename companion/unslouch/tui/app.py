@@ -184,6 +184,8 @@ class UnslouchApp(App[None]):
         except UnslouchError as error:
             self.exit(None, 1, str(error))
             return
+        if self.conductor.stopped():
+            self._show_stop()
         for said in self.conductor.said():
             if said.cue and self.bell_on:
                 self.bell()
@@ -305,13 +307,21 @@ class UnslouchApp(App[None]):
 
     def do_sharp_pain(self) -> None:
         """Stop everything, record it, and say what to do; from any screen, also from a notice over it."""
-        from unslouch.coach.safety import SHARP_PAIN_ADVICE
         from unslouch.tui.screens.stop import StopScreen
 
         if isinstance(self.screen, StopScreen):
             return
         if self.conductor is not None:
             self.conductor.sharp_pain()
+        self._show_stop()
+
+    def _show_stop(self) -> None:
+        """Show that everything has stopped, above whatever was there."""
+        from unslouch.coach.safety import SHARP_PAIN_ADVICE
+        from unslouch.tui.screens.stop import StopScreen
+
+        if isinstance(self.screen, StopScreen):
+            return
         while not isinstance(self.screen, LiveScreen) and len(self.screen_stack) > 1:
             self.pop_screen()
         self.push_screen(StopScreen(SHARP_PAIN_ADVICE, self.has_class("-plain")))

@@ -49,11 +49,13 @@ from unslouch.live.feed import (
     LinkState,
     Mark,
     Pace,
+    Press,
     SetCalibration,
     Transport,
     Update,
 )
-from unslouch.live.keeping import dates_of, person_at, session_start
+from unslouch.live.keeping import dates_of, keep_press, person_at, session_start
+from unslouch.report.words import pressed
 from unslouch.store.journal import row_entry
 from unslouch.store.log import SessionLog
 from unslouch.store.progress import weeks_since_first_desk
@@ -142,6 +144,7 @@ class Conductor:
         self._asked: Ask | None = None
         self._started: float | None = None
         self._calibration = ""
+        self._stopped = False
         self.now = Now(LinkState(LinkKind.CONNECTING, "Waiting for the first samples."), self._desk.view)
         self.send(Pace(LOOK_S))
 
@@ -177,6 +180,11 @@ class Conductor:
         """Return what the sessions want said since the last call."""
         said, self._said = self._said, []
         return said
+
+    def stopped(self) -> bool:
+        """Whether sharp pain was told with the strap's button since the last call: everything has stopped."""
+        stopped, self._stopped = self._stopped, False
+        return stopped
 
     # down
 
@@ -216,12 +224,12 @@ class Conductor:
             self.desk(Resume())
         self.now = replace(self.now, coach=None)
 
-    def sharp_pain(self) -> None:
-        """Stop everything; keep that it happened."""
-        if self._coach is not None and self._coach.phase not in TERMINAL:
-            self.coach(SharpPain())
+    def sharp_pain(self, t: float | None = None) -> None:
+        """Stop everything; keep that it happened, at a sample time or now."""
+        if self._coaching:
+            self.coach(SharpPain(t))
         elif self._desk_log is not None:
-            self._desk_log.save(SharpPainRow(self.now.sample_time, "desk"))
+            self._desk_log.save(SharpPainRow(self.now.sample_time if t is None else t, "desk"))
         if self._desk.state is not PostureState.PAUSED:
             self.desk(Pause())
         self._desk_rested = False
@@ -293,6 +301,8 @@ class Conductor:
             self._coached(effects)
             value = self._coach.value
             self.recent.coached.append((update.sample_time, None if value is None else math.degrees(value)))
+        for press in update.presses:
+            self._pressed(press)
         if update.track is not None and len(update.track):
             self.recent.add((update.track,))
         if self._started is None and update.frame is not None:
@@ -300,6 +310,22 @@ class Conductor:
         for log in (self._desk_log, self._coach_log):
             if log is not None and log.row.outcome is Outcome.RUNNING:
                 log.alive(update.sample_time)
+
+    @property
+    def _coaching(self) -> bool:
+        return self._coach is not None and self._coach.phase not in TERMINAL
+
+    def _pressed(self, press: Press) -> None:
+        """The strap's button; what a replay tells was kept, and stopped everything, when it was live."""
+        if press.sharp and not press.late and self.feed.kind is not FeedKind.REPLAY:
+            self.sharp_pain(press.t)
+            self._stopped = True
+            return
+        if press.sharp and not press.late and self._coaching:
+            self.coach(SharpPain(press.t))
+        kept = keep_press(press, self._coach_log) or keep_press(press, self._desk_log)
+        if kept or not press.late:
+            self._said.append(Said(pressed(sharp=press.sharp, late=press.late), cue=False))
 
     def _calibrated(self, calibration: Calibration) -> None:
         text = calibration.to_json()
