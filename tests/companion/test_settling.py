@@ -350,3 +350,41 @@ def test_a_fetch_that_was_broken_off_makes_one_session(parts: int, paths: DataPa
     rebuild_database(paths)
     assert dump(paths)["sessions"] == before["sessions"]
     assert dump(paths)["slouches"] == before["slouches"]
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_what_the_straps_button_told_is_kept_once(live: bool, paths: DataPaths):
+    """Pressed in a session that was live between two outages; the log of the next day tells it all again."""
+    block = sat(900)
+    out = (block.t >= 200) & (block.t < 700)
+    told = [(EventCode.SHARP_PAIN, 320.0), (EventCode.MARKER, 330.0), (EventCode.COMPANION_MARKER, 350.0)]
+    alone = [(EventCode.SHARP_PAIN, 500.0), (EventCode.MARKER, 326.0)]
+    with Store.open(paths) as store, writer_of(paths, "20260105T090000Z-Strap", START) as writer:
+        writer.calibration(0.0, STRAIGHT.to_json())
+        stream(writer, block[~out][: 199 * 52], 0, 4, START)
+        if live:
+            desk = SessionStart(SessionKind.DESK, Source.LIVE, 1.0, START + 1, 0.0, strap="Strap")
+            log = SessionLog(store, replace(desk, recording=writer.path.name), journal=writer.result)
+            log.save(SharpPainRow(320.1, "desk"), MarkerRow(330.0, "button"), MarkerRow(349.6, "tea"))
+            log.end(899.0, Outcome.ENDED)
+    settle(paths, writer.path)
+    with writer_of(paths, "20260106T090000Z-Strap", START + 86400) as later:
+        later.calibration(0.0, STRAIGHT.to_json())
+        seq = np.arange(len(block), dtype=np.int64)[out]
+        records = encode_log(block[out][::5], seq[::5], 1, 19230, 5, 4)
+        for code, t in (*told, *alone):
+            event = StrapEvent(code, 0, len(records) + 1, 4, round(t * 52), round(t * 1e6), 0.0)
+            records.append(encode_event(event))
+        stream(later, block[block.t > 880], 880 * 52, 4, START)
+        logged(later, records, START + 890)
+    settle(paths, later.path)
+    before = dump(paths)
+    with Store.open(paths) as store:
+        [synced] = store.select(SessionRow, "source = 'synced'")
+        pain = [round(row.t) for row in store.parts(SharpPainRow, synced.uid)]
+        marks = [round(row.t) for row in store.parts(MarkerRow, synced.uid)]
+        assert (pain, marks) == (([500], [326]) if live else ([320, 500], [326, 330, 350]))
+    assert len(before["sharp_pain"]) == 2
+    for _ in range(2):
+        rebuild_database(paths)
+        assert dump(paths) == before

@@ -16,6 +16,7 @@ from unslouch.live.feed import (
     FeedKind,
     LinkKind,
     LinkState,
+    Press,
     Seek,
     SetCalibration,
     SetPaused,
@@ -51,6 +52,7 @@ class WornFeed:
         self.silent = False
         self.calibration: Calibration | None = None
         self.closed = False
+        self.presses: tuple[Press, ...] = ()
 
     def poll(self) -> list[Update]:
         if self.silent:
@@ -61,9 +63,11 @@ class WornFeed:
         frame = self.analyser.latest
         assert frame is not None
         told, self.calibration = self.calibration, None
-        return [
-            Update(frame.t, self.link, events, frame, self.analyser.track, None, block, 0.87, 52.0, calibration=told)
-        ]
+        presses, self.presses = self.presses, ()
+        update = Update(
+            frame.t, self.link, events, frame, self.analyser.track, None, block, 0.87, 52.0, calibration=told
+        )
+        return [replace(update, presses=presses)]
 
     def send(self, command: Command) -> None:
         self.sent.append(command)

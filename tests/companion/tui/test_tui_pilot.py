@@ -20,6 +20,7 @@ from unslouch.live.feed import (
     FeedKind,
     LinkKind,
     LinkState,
+    Press,
     Seek,
     SetCalibration,
     SetPaused,
@@ -28,7 +29,17 @@ from unslouch.live.feed import (
 )
 from unslouch.store.log import SessionLog, SessionStart
 from unslouch.store.paths import data_paths
-from unslouch.store.rows import DEMO_PERSON, HoldRow, Outcome, PainRow, RepetitionRow, SessionKind, SharpPainRow, Source
+from unslouch.store.rows import (
+    DEMO_PERSON,
+    HoldRow,
+    MarkerRow,
+    Outcome,
+    PainRow,
+    RepetitionRow,
+    SessionKind,
+    SharpPainRow,
+    Source,
+)
 from unslouch.store.store import Store
 from unslouch.tui.actions import Where
 from unslouch.tui.app import UnslouchApp
@@ -182,6 +193,87 @@ async def test_sharp_pain_ends_the_exercise_for_good(stage, tmp_path):
         (session,) = store.sessions(DEMO_PERSON, SessionKind.COACH)
         assert session.outcome is Outcome.SHARP_PAIN
         assert [row.phase for row in store.parts(SharpPainRow, session.uid)] == [Phase.WORK.value]
+
+
+@pytest.mark.parametrize("over", ["", "question_mark", "ctrl+p"])
+async def test_the_straps_button_pressed_twice_stops_the_exercise_as_the_key_does(stage, text_of, tmp_path, over):
+    on = stage(start=Where.COACH, keep=True)
+    async with on.app.run_test(size=(80, 24)) as pilot:
+        await on.ready(pilot)
+        await begin(on, pilot, 4)
+        on.until(lambda: on.phase == "work", 60)
+        if over:
+            await pilot.press(over)
+            await pilot.pause()
+        late = Press(on.feed.person.now - 5.0, sharp=True, late=True)
+        before = Press(-500.0, sharp=True, late=True)
+        on.feed.presses = (late, before, Press(on.feed.person.now, sharp=False))
+        on.run(0.5)
+        assert on.phase == "work"
+        told = on.feed.person.now
+        on.feed.presses = (Press(told, sharp=True),)
+        on.run(0.2)
+        await pilot.pause()
+        assert on.phase == "stopped"
+        assert isinstance(on.app.screen, StopScreen)
+        assert "emergency number" in " ".join(text_of(on.app).split())
+        on.feed.presses = (Press(told + 0.5, sharp=True),)  # again, on the notice: it stays one notice
+        on.run(0.2)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert on.app.screen is on.app.live_screen
+        assert on.app.conductor.now.desk.state.value == "paused"
+    with Store.open(data_paths(tmp_path)) as store:
+        (session,) = store.sessions(DEMO_PERSON, SessionKind.COACH)
+        (desk,) = store.sessions(DEMO_PERSON, SessionKind.DESK)
+        assert session.outcome is Outcome.SHARP_PAIN
+        sharp = [(row, "coach") for row in store.parts(SharpPainRow, session.uid)]
+        sharp += [(row, "desk") for row in store.parts(SharpPainRow, desk.uid)]
+        assert sorted(sharp, key=lambda one: one[0].t) == [
+            (SharpPainRow(late.t, "late"), "coach"),
+            (SharpPainRow(told, Phase.WORK.value), "coach"),
+            (SharpPainRow(told + 0.5, "desk"), "desk"),
+        ]
+        assert [row.label for row in store.parts(MarkerRow, session.uid)] == ["button"]
+        assert store.parts(MarkerRow, desk.uid) == []
+
+
+async def test_at_the_desk_the_straps_button_stops_the_cues_and_marks(stage, tmp_path):
+    on = stage(keep=True)
+    async with on.app.run_test(size=(80, 24)) as pilot:
+        await on.ready(pilot)
+        on.run(1)
+        marked = on.feed.person.now
+        on.feed.presses = (Press(marked, sharp=False),)
+        on.run(1)
+        assert not isinstance(on.app.screen, StopScreen)
+        told = on.feed.person.now
+        on.feed.presses = (Press(told, sharp=True),)
+        on.run(1)
+        await pilot.pause()
+        assert isinstance(on.app.screen, StopScreen)
+        on.feed.person.command("slouch")
+        on.run(30)
+        assert on.app.conductor.now.desk.state.value == "paused"
+        assert on.app.conductor.now.desk.figures.cues == 0
+    with Store.open(data_paths(tmp_path)) as store:
+        (session,) = store.sessions(DEMO_PERSON)
+        assert store.parts(MarkerRow, session.uid) == [MarkerRow(marked, "button")]
+        assert store.parts(SharpPainRow, session.uid) == [SharpPainRow(told, "desk")]
+
+
+async def test_a_replay_shows_the_straps_button_and_keeps_nothing(stage, feeds, tmp_path):
+    on = stage(feeds["wound"](), keep=True)
+    async with on.app.run_test(size=(80, 24)) as pilot:
+        await on.ready(pilot)
+        on.feed.presses = (Press(on.feed.person.now, sharp=True),)
+        on.run(0.3)
+        await pilot.pause()
+        assert not isinstance(on.app.screen, StopScreen)
+        assert [note.message for note in on.app._notifications] == ["Sharp pain, told with the strap's button."]
+        assert on.app.conductor.now.desk.state.value == "upright"
+    with Store.open(data_paths(tmp_path)) as store:
+        assert store.dump()["sharp_pain"] == []
 
 
 async def test_a_lost_link_stops_the_clock_and_is_shown(stage, text_of):

@@ -6,6 +6,7 @@
 | ``table``, ``wear`` | it is laid on a table, put on again |
 | ``turn z 720`` | lying there, it is turned about one of its axes by so many degrees |
 | ``hold 3.5`` | its button is held for so many seconds |
+| ``twice`` | its button is pressed twice |
 | ``wearer calibrate`` | the wearer does this (``unslouch_signal.synth.COMMANDS``) |
 | anything else | typed to the strap's program: ``charger on``, ``battery 3500``, ``button down`` |
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = "UNSLOUCH_RADIO_HAND"
 LOOK_S = 0.05
+PRESSED_S = 0.12
+"""How long a finger takes: longer than the button bounces, and twice it is a double press."""
 AXES = ("x", "y", "z")
 
 
@@ -91,6 +94,10 @@ class Hand:
                     await asyncio.sleep(LOOK_S)
             case ["hold", seconds] if _number(seconds) is not None and radio.strap is not None:
                 await radio.strap.press(float(seconds))
+            case ["twice"] if radio.strap is not None:
+                await radio.strap.press(PRESSED_S)
+                await asyncio.sleep(PRESSED_S)
+                await radio.strap.press(PRESSED_S)
             case ["wearer", *move]:
                 try:
                     radio.ask(" ".join(move), None, None, None)
