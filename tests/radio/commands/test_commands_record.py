@@ -11,7 +11,7 @@ import pytest
 
 from unslouch.recording.model import NoticeKind
 from unslouch.recording.reader import read_recording
-from unslouch.store.rows import Outcome
+from unslouch.store.rows import MarkerRow, Outcome, SharpPainRow
 
 
 def test_record_for_a_while(paired: Any, tmp_path: Path) -> None:
@@ -85,3 +85,58 @@ def test_desk_and_coach_over_the_radio(paired: Any, read: Any) -> None:
     coach.send_signal(signal.SIGTERM)
     assert coach.wait(60) == 143
     paired.assert_whole()
+
+
+def _pressed_twice(commands: Any, lines: Any, words: str) -> str:
+    """Press until it is heard as a double press: on a busy machine the second one may come too late."""
+    for _ in range(5):
+        commands.do("twice")
+        while True:
+            line = lines.line()
+            if words in line:
+                return line
+            if " mark " in line:
+                break
+    raise AssertionError(f"never heard as a double press: {lines.said}")
+
+
+def test_the_straps_button_marks_and_stops_what_runs(paired: Any, read: Any) -> None:
+    desk = paired.start("desk", "--plain")
+    lines = read(desk.stdout)
+    lines.until("Streaming.")
+    paired.do("wearer calibrate")
+    lines.until("calibrated  quality")
+    paired.do("hold 0.2")
+    lines.until("Marked, with the strap's button.")
+    stop = _pressed_twice(paired, lines, "STOP")
+    assert "emergency number" in stop
+    assert "Cues are off" in stop
+    desk.send_signal(signal.SIGINT)
+    assert desk.wait(60) == 130
+    lines.rest()
+    paired.do(first=True)  # the next command's strap is not pressed from the start
+    coach = paired.start("coach", "seated", "--plain", stdin=-1)
+    lines = read(coach.stdout)
+    lines.until("RED FLAGS")
+    coach.stdin.write("no\n")
+    coach.stdin.flush()
+    lines.until("WARM-UP")
+    stop = _pressed_twice(paired, lines, " stop ")
+    assert "emergency number" in stop
+    assert coach.wait(60) == 0
+    paired.assert_whole()
+    assert paired.ok("sync")
+    with paired.store as store:
+        before = store.dump()
+        [sat, coached] = store.sessions()
+        assert (sat.kind, coached.outcome) == ("desk", Outcome.SHARP_PAIN)
+        [pain] = store.parts(SharpPainRow, sat.uid)
+        [mark, *_] = store.parts(MarkerRow, sat.uid)
+        assert pain.phase == "desk"
+        assert mark.label == "button"
+        assert sat.start_t < mark.t < pain.t
+        assert [row.phase for row in store.parts(SharpPainRow, coached.uid)] == ["warm-up"]
+    paired.ok("rebuild")
+    with paired.store as store:
+        assert store.dump()["sharp_pain"] == before["sharp_pain"]
+        assert store.dump()["markers"] == before["markers"]
