@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -12,10 +13,13 @@ import numpy as np
 import pytest
 
 from unslouch.cli.lines import Lines
+from unslouch.cli.plain_calibrate import PlainGuide
 from unslouch.cli.plain_desk import PlainDesk
+from unslouch.errors import LinkError
 from unslouch.live.chain import Chain
-from unslouch.live.conveyor import Conveyor
+from unslouch.live.conveyor import Conveyor, thin
 from unslouch.live.dating import Dating
+from unslouch.live.feed import Command, FeedKind, LinkKind, LinkState, Press, Update
 from unslouch.store.database import open_database
 from unslouch.store.paths import DataPaths
 from unslouch.store.rows import SlouchRow
@@ -24,6 +28,7 @@ from unslouch.store.store import Store
 from unslouch.wire.encode import encode_stream
 from unslouch.wire.source import Channel, Packet, SourceInfo, SourceKind
 from unslouch_signal.calibration import Calibration
+from unslouch_signal.events import Direction, SlouchAlert
 from unslouch_signal.samples import samples
 
 START = 1_790_000_000.0
@@ -95,3 +100,71 @@ def test_a_database_of_before_clocks_is_brought_forward_with_a_backup(tmp_path: 
         assert (session.uid, session.uncertain_s, session.strap) == ("a@1", None, "Strap")
         assert store.query("SELECT count(*) FROM clocks") == [(0,)]
     assert [copy.name[-6:] for copy in paths.backups.iterdir()] == ["-v1.db"]
+
+
+class Worn:
+    """Something at the other end that sends what a test gives."""
+
+    title = "Strap"
+    accepts: frozenset[type[Command]] = frozenset()
+    moves: tuple[str, ...] = ()
+
+    def __init__(self, kind: FeedKind) -> None:
+        self.kind = kind
+
+    def poll(self) -> list[Update]:
+        return []
+
+    def send(self, command: Command) -> None:
+        raise AssertionError(f"{command} is not accepted")
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.mark.parametrize("kind", [FeedKind.LIVE, FeedKind.REPLAY])
+def test_the_straps_button_at_the_desk_in_lines(kind: FeedKind, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    frame = Chain(52.0, STRAIGHT, watch=False).feed(packets()[:1040]).frame
+    assert frame is not None
+    live = kind is FeedKind.LIVE
+    up = LinkState(LinkKind.UP, "Samples come.")
+    t = frame.t
+    with Store(tmp_path / "one.db") as store:
+        desk = PlainDesk(Worn(kind), Lines(), store)
+        desk.take(Update(t, up, frame=frame))
+        # of before the session: kept with what the strap took alone
+        desk.take(Update(t, up, frame=frame, presses=(Press(t - 60.0, True, late=True),)))
+        assert capsys.readouterr().out.count("\n") == 1
+        desk.take(Update(t + 1, up, frame=frame, presses=(Press(t + 0.5, False), Press(t + 0.1, True, late=True))))
+        told = capsys.readouterr().out
+        assert "Marked, with the strap's button." in told
+        assert ("Sharp pain, told with the strap's button earlier; only fetched now." in told) == live
+        assert not desk.stopped
+        desk.take(Update(t + 2, up, frame=frame, presses=(Press(t + 1.5, True),)))
+        told = capsys.readouterr().out
+        assert desk.stopped == ("emergency number" in told) == ("Cues are off" in told) == live
+        assert ("Sharp pain, told with the strap's button." in told) != live
+        alert = SlouchAlert(t + 30, t + 15, Direction.FLEXION, 0.4)
+        desk.take(Update(t + 30, up, (alert,), frame))
+        desk.end()
+        rows = store.query("SELECT p.t, p.phase FROM sharp_pain p ORDER BY p.t")
+        assert rows == ([(t + 0.1, "late"), (t + 1.5, "desk")] if live else [])
+        assert len(store.query("SELECT 1 FROM markers")) == (1 if live else 0)
+        assert store.query("SELECT 1 FROM alerts") == []
+
+
+def test_a_press_outlives_the_updates_that_nobody_polled():
+    up = LinkState(LinkKind.UP, "Samples come.")
+    waiting = deque(Update(float(k), up, presses=(Press(float(k), k == 1),)) for k in range(4))
+    thin(waiting, 2)
+    assert [press.t for update in waiting for press in update.presses] == [0.0, 1.0, 2.0, 3.0]
+    assert len(waiting) == 2
+
+
+def test_sharp_pain_breaks_a_calibration_off():
+    guide = PlainGuide(Worn(FeedKind.LIVE))
+    up = LinkState(LinkKind.UP, "Samples come.")
+    guide.take(Update(1.0, up, presses=(Press(1.0, False), Press(0.5, True, late=True))))
+    with pytest.raises(LinkError, match="Sharp pain") as told:
+        guide.take(Update(2.0, up, presses=(Press(2.0, True),)))
+    assert "emergency number" in told.value.advice

@@ -9,6 +9,7 @@ import click
 
 from unslouch.cli.interruption import Interruptions
 from unslouch.cli.link_lines import LinkLines
+from unslouch.coach.safety import SHARP_PAIN_ADVICE
 from unslouch.errors import LinkError, Reason
 from unslouch.live.feed import Feed, LinkKind, SetCalibration, Update
 from unslouch.tui.guide import Guide, Phase, quality_sentence
@@ -40,8 +41,10 @@ class PlainGuide:
         Raises
         ------
         LinkError
-            Where no samples will come any more.
+            Where no samples will come any more; NOT_CALIBRATED when sharp pain is told with the strap's button.
         """
+        if any(press.sharp and not press.late for press in update.presses):
+            raise LinkError(Reason.NOT_CALIBRATED, "Sharp pain: the calibration was broken off.", SHARP_PAIN_ADVICE)
         self._link.follow(update.link)
         if update.calibration is not None and self._sent:
             self.result = update.calibration
