@@ -76,7 +76,7 @@ class Fetcher:
             ledger.forget_log()  # ids that run backward: the strap's flash is another than it was
         if status.log_oldest is not None and _plausible(status):
             ledger.log_starts_at(status.log_oldest)
-        ledger.expect(status.boot, status.seq)
+        ledger.expect(status.boot, status.seq, status.t_us)
         self._trim(status)
         # always: what the strap noted meanwhile (a press of the button) and older boots lie there alone, and what was
         # streamed is not confirmed past them

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 
-from unslouch.link.timeline import Timeline, sound
+from unslouch.link.timeline import Start, Timeline, sound
 from unslouch.wire.layout import COMPACT_SIZE, HEADER_SIZE, SEQ_SPAN, STATUS_SIZE, Kind
 from unslouch.wire.source import Channel, Packet
 from unslouch_signal.samples import SampleFlag
@@ -20,6 +20,10 @@ _SAMPLE_SIZE = {Kind.FUSED.head: 12, Kind.RAW.head: 12, Kind.FUSED_GYRO.head: 18
 _COMPACT_SPAN = 1 << 24
 _AHEAD = 520
 """Samples that may come between a STATUS and the stream's first packet: ten seconds, on a machine that was busy."""
+_AFTER_US = 12_000_000
+"""The same as a time, with some room."""
+_BEFORE_US = 60_000_000
+"""How old a sample can be that the strap's RAM gives back, at any of its rates."""
 _LOST_ASKED = 3
 """How often a hole that the strap calls lost counts as asked for already: a flipped bit may say so, once is enough."""
 _MOST_HOLES = 1024
@@ -77,8 +81,8 @@ class Ledger:
         self._timeline = Timeline()
         self._told: int | None = None
         """The boot that a STATUS named last; believed when a packet of the stream says the same."""
-        self._most: int | None = None
-        """The highest sequence that the stream can begin with, where the strap told."""
+        self._start: Start | None = None
+        """What the stream can begin with, where the strap told."""
         self.log_due = False
         """Whether something was left to the log that has not been fetched yet."""
         self._left: list[tuple[int, int]] = []
@@ -123,39 +127,54 @@ class Ledger:
             beyond.append((at, self._next))
         return Position(self._boot, min(missing[0][0], self._next), self._log_done, tuple(beyond))
 
-    def take(self, packet: Packet) -> None:
+    def take(self, packet: Packet) -> bool:
         """Note what a packet of the stream carries; of others only that a whole STATUS names the boot.
 
         A boot cannot change within a connection: samples of another than the known one are not believed, unless a
         STATUS has named it too.
+
+        Returns
+        -------
+        bool
+            False for a packet that can be read but is not believed. Its samples count as missing and are asked for, so
+            whoever decodes the stream must not believe it either: the samples would come twice.
         """
         data = packet.data
         if packet.channel is Channel.STATUS and len(data) >= STATUS_SIZE and data[0] == Kind.STATUS.head:
             self._told = int.from_bytes(data[2:4], "little")
         if packet.channel is not Channel.STREAM or not data:
-            return
+            return True
         size = _SAMPLE_SIZE.get(data[0])
         if data[0] == Kind.ANCHOR.head and len(data) == HEADER_SIZE:
             _, _, boot, seq, low, high, dt = _HEADER.unpack_from(data)
             # its time is the strap's now, not a sample's: good enough to unwrap by, not to judge by
-            if self._known(boot):
-                self._anchor = (seq, low | high << 32, dt)
+            if not self._known(boot):
+                return False
+            self._anchor = (seq, low | high << 32, dt)
         elif data[0] == Kind.COMPACT.head and len(data) == COMPACT_SIZE:
-            self._take_compact(data)
+            return self._take_compact(data)
         elif size is not None and len(data) > HEADER_SIZE and (len(data) - HEADER_SIZE) % size == 0:
             _, flags, boot, seq, low, high, dt = _HEADER.unpack_from(data)
             n = (len(data) - HEADER_SIZE) // size
-            if sound(data, HEADER_SIZE, size) and self._believe(boot, seq, n, low | high << 32, dt):
-                self._samples(seq, n, flags)
+            if not sound(data, HEADER_SIZE, size):
+                return True  # no decoder takes it
+            if not self._believe(boot, seq, n, low | high << 32, dt):
+                return False
+            self._samples(seq, n, flags)
+        return True
 
-    def _take_compact(self, data: bytes) -> None:
-        if self._anchor is None or self._boot is None or not sound(data, COMPACT_SIZE - 12, 12):
-            return
+    def _take_compact(self, data: bytes) -> bool:
+        if self._anchor is None or self._boot is None:
+            return False
+        if not sound(data, COMPACT_SIZE - 12, 12):
+            return True
         seq, t_us, dt = self._anchor
         seq += _nearest(int.from_bytes(data[2:5], "little") - seq)
         t_us = (t_us >> 4) + _nearest(int.from_bytes(data[5:8], "little") - (t_us >> 4)) << 4
-        if seq >= 0 and self._believe(self._boot, seq, 1, t_us, dt):
-            self._samples(seq, 1, data[1])
+        if seq < 0 or not self._believe(self._boot, seq, 1, t_us, dt):
+            return False
+        self._samples(seq, 1, data[1])
+        return True
 
     def _believe(self, boot: int, seq: int, n: int, t_us: int, dt: int) -> bool:
         """Whether samples can be where they say.
@@ -164,7 +183,7 @@ class Ledger:
         """
         if seq + n > SEQ_SPAN or not self._known(boot):
             return False
-        gone = self._timeline.believe(seq, n, t_us, 2 * dt, self._most)
+        gone = self._timeline.believe(seq, n, t_us, 2 * dt, self._start)
         if gone is None:
             return False
         for first, end in gone:
@@ -241,10 +260,10 @@ class Ledger:
             opened = [Hole(self._boot, *run, asked) for run in runs]
             self._holes = sorted([*self._holes, *opened], key=lambda one: one.first)[:_MOST_HOLES]
 
-    def expect(self, boot: int, seq: int) -> None:
-        """Samples up to ``seq`` of ``boot`` exist: at a reconnect, what was taken meanwhile is missing."""
+    def expect(self, boot: int, seq: int, t_us: int) -> None:
+        """Samples up to ``seq`` of ``boot`` exist by ``t_us``: at a reconnect, what was taken meanwhile is missing."""
         self._enter(boot)
-        self._most = seq + _AHEAD
+        self._start = Start(seq + _AHEAD, t_us - _BEFORE_US, t_us + _AFTER_US)
         if seq > self._next:
             self._open_hole(self._next, seq, 0)
             self._next = seq
@@ -255,7 +274,7 @@ class Ledger:
         # what is left of the boot before is in the strap's log
         self._boot, self._next, self._holes, self._left = boot, 0, [], []
         self._earlier = 0
-        self._timeline, self._most = Timeline(), None
+        self._timeline, self._start = Timeline(), None
 
     def _samples(self, seq: int, n: int, flags: int) -> None:
         if seq < self._next:

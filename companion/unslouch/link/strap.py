@@ -13,7 +13,7 @@ import random
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from unslouch.errors import LinkError, Reason, WireError
@@ -40,6 +40,8 @@ CALM_S = 15.0
 NEAR_S = 60.0
 """A strap that was heard so lately, could not be reached and is silent now was not carried away: somebody has it."""
 CONFIRM_EVERY_S = 10.0
+LOG_STEP = 5
+"""Samples of the stream that one of the strap's log stands for."""
 STRANGE = 2
 """Connections in a row at which the strap did not know its key before the bond is taken for lost."""
 HOPELESS = frozenset(
@@ -454,8 +456,9 @@ class Strap:
             return
         if stored.log_id > self._confirmed.log_id:
             await connection.request(Op.LOG_CONFIRM, {"id": stored.log_id})
-        if stored.boot is not None and stored.boot == self.ledger.boot and stored.seq > 0:
-            await connection.request(Op.STORED, {"boot": stored.boot, "seq": stored.seq - 1})
+        # the strap forgets a log record when the last sample in it is stored, which stands for those after it as well
+        if stored.boot is not None and stored.boot == self.ledger.boot and stored.seq >= LOG_STEP:
+            await connection.request(Op.STORED, {"boot": stored.boot, "seq": stored.seq - LOG_STEP})
         self._confirmed = stored
         if self._on_position is not None:
             self._on_position(stored)
@@ -464,9 +467,11 @@ class Strap:
 
     def _take(self, packet: Packet) -> None:
         """Take a packet off the air: into the ledger, then to the consumer."""
-        self.ledger.take(packet)
+        if not self.ledger.take(packet):
+            # kept, but for no decoder: its samples are asked for again, and this recording may end before they come
+            packet = replace(packet, channel=Channel.REFUSED)
         self._last_any = time.monotonic()
-        if packet.channel is Channel.STREAM:
+        if packet.channel in (Channel.STREAM, Channel.REFUSED):
             self._last_stream = self._last_any
         if self._fetcher is not None:
             self._fetcher.take(packet)

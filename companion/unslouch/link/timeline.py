@@ -8,7 +8,9 @@ and the strap be told to forget them. So the ledger judges at least as strictly 
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import dataclass
 
+from unslouch.wire.assemble import JITTER_US, PACE
 from unslouch.wire.layout import Kind
 from unslouch.wire.quaternion_codec import SQUARE_LIMIT, STREAM_BITS
 
@@ -20,10 +22,6 @@ DRIFT = 0.02
 """Of the time between two packets: what the sensor's rate may have drifted since the strap measured it."""
 HALF = 0.5
 """Of a period: a packet is nearer to its own place than to its neighbour's."""
-RATE = 0.45
-"""Within which the period of a packet's samples is that of its boot, as the decoder takes it."""
-JITTER_US = 4000
-"""Of a sensor's stamps, eight times what one of 0.5 ms has: a packet of two samples tells its period by one step."""
 SMOOTH = 16
 """Packets over which the period is averaged."""
 KEPT = 8192
@@ -31,6 +29,18 @@ KEPT = 8192
 _CODE = 1 << (STREAM_BITS - 1)
 _MASK = (1 << STREAM_BITS) - 1
 _LIMIT = SQUARE_LIMIT[STREAM_BITS]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What the first packet that is heard of a boot can say: the highest sequence, and between which times.
+
+    One with a time far ahead would make everything after it seem to lie in the past.
+    """
+
+    most: int
+    earliest_us: int
+    latest_us: int
 
 
 class Timeline:
@@ -45,14 +55,14 @@ class Timeline:
         """Sequence and time of the newest packet that was doubted, and how many agreed with it."""
 
     def believe(
-        self, seq: int, n: int, t_us: int, period_us: int, most: int | None = None
+        self, seq: int, n: int, t_us: int, period_us: int, start: Start | None = None
     ) -> list[tuple[int, int]] | None:
         """Judge a packet of samples; one that is believed is remembered.
 
         Parameters
         ----------
-        most
-            Where nothing is known yet: the highest sequence that can be.
+        start
+            Where nothing is known yet: what can be.
 
         Returns
         -------
@@ -62,7 +72,7 @@ class Timeline:
         """
         if period_us <= 0 and n > 1:
             return None
-        if self._fits(seq, n, t_us, period_us, most):
+        if self._fits(seq, n, t_us, period_us, start):
             self._doubted = None
             self._keep(seq, n, t_us, period_us)
             return []
@@ -78,6 +88,8 @@ class Timeline:
             return None
         self._doubted = None
         gone = self._contradicting(seq, t_us)
+        if n > 1:
+            self._period = 0.0  # it is learned anew: what told it first may have been broken
         self._keep(seq, n, t_us, period_us)
         return gone
 
@@ -95,14 +107,22 @@ class Timeline:
             self._period = 0.0
         return gone
 
+    def _paced(self, n: int, told_us: int) -> bool:
+        """Whether a packet's period is that of its boot, and its last sample where the next packet leaves it room."""
+        off = abs(told_us - self._period)
+        return (
+            off <= PACE * self._period + JITTER_US / max(n - 1, 1)
+            and off * (n - 1) <= self._slack(n - 1, self._period) + JITTER_US
+        )
+
     def _slack(self, samples: int, period_us: float) -> float:
         return (HALF + DRIFT * samples) * period_us
 
-    def _fits(self, seq: int, n: int, t_us: int, told_us: int, most: int | None) -> bool:
+    def _fits(self, seq: int, n: int, t_us: int, told_us: int, start: Start | None) -> bool:
         known = self._seq
         if not known:
-            return most is None or seq <= most
-        if self._period and abs(told_us - self._period) > RATE * self._period + JITTER_US / max(n - 1, 1):
+            return start is None or (seq <= start.most and start.earliest_us <= t_us <= start.latest_us)
+        if self._period and not self._paced(n, told_us):
             return False
         # over many samples the jitter of one packet's stamps would add up
         period_us = self._period or told_us

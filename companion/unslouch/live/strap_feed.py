@@ -91,7 +91,7 @@ def resumed(known: KnownStrap) -> Position:
         if packet.channel is Channel.STATUS:
             with suppress(WireError):
                 status = parse_status(packet.data)
-                ledger.expect(status.boot, status.seq)
+                ledger.expect(status.boot, status.seq, status.t_us)
         if packet.channel is Channel.LOG:
             for record_id in records.take(packet.data):
                 ledger.log_record(record_id)

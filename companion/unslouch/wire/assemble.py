@@ -18,7 +18,10 @@ from unslouch_signal.samples import BoolArray, FlagArray, FloatArray, SampleBloc
 IntArray = NDArray[np.int64]
 _BOOTS = 1 << 16
 PACE = 0.45
-"""Within which the period of a packet's samples is that of its boot; a sensor's stamps may jitter."""
+"""Within which the period of a packet's samples is that of its boot."""
+JITTER_US = 4000
+"""Of a sensor's stamps, eight times what one of 0.5 ms has: a packet of two samples tells its period by one step.
+Both are what the link believes: what it took for good is never asked for again, and must not be dropped here."""
 WITNESSES = 5
 """Packets that tell a boot's usual period."""
 _NEAR = 1 << 33
@@ -260,6 +263,7 @@ def _same_pace(groups: list[Group], boot: list[IntArray]) -> BoolArray:
     """Which packets have the sample period of their boot, in as far as enough of them tell it."""
     period = np.concatenate([g.dt_us / g.step for g in groups])
     several = np.concatenate([np.full(len(g.seq), g.n > 1) for g in groups])
+    jitter = np.concatenate([np.full(len(g.seq), JITTER_US / max(g.n - 1, 1)) for g in groups])
     good = np.ones(len(period), np.bool_)
     told = period[several]
     if not len(told) or float(told.max() - told.min()) <= PACE * float(told.min()):
@@ -269,7 +273,7 @@ def _same_pace(groups: list[Group], boot: list[IntArray]) -> BoolArray:
         mine = several & (of == one)
         if int(mine.sum()) >= WITNESSES:
             usual = float(np.median(period[mine]))
-            good[mine] = np.abs(period[mine] - usual) <= PACE * usual
+            good[mine] = np.abs(period[mine] - usual) <= PACE * usual + jitter[mine]
     return good
 
 

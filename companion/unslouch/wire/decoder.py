@@ -257,6 +257,7 @@ class _Step:
         if len(of[Channel.LOG]):
             records, completed = log.join(table.take(of[Channel.LOG]), self.errors)
             parse_log(records, of[Channel.LOG][completed], self.parsed)
+        self.errors[WireFault.BAD_VALUE] += len(of[Channel.REFUSED])
         for i in of[Channel.STATUS].tolist():
             try:
                 self.statuses.append((float(table.arrival_s[i]), parse_status(table.data(i))))

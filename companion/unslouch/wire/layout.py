@@ -18,6 +18,7 @@ CHANNEL_UUIDS: dict[Channel, str] = {
     Channel.CONTROL: _UUID.format(4),
     Channel.STATUS: _UUID.format(5),
     Channel.CALIBRATION: _UUID.format(6),
+    Channel.REFUSED: _UUID.format(2),
 }
 COMPANY_ID = 0xFFFF
 

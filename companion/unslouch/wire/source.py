@@ -16,6 +16,8 @@ class Channel(StrEnum):
     CONTROL = "control"
     STATUS = "status"
     CALIBRATION = "calibration"
+    REFUSED = "refused"
+    """Of the stream, too, but not what the strap sent: the link did not believe it, and asks for its samples anew."""
 
 
 CHANNELS: tuple[Channel, ...] = tuple(Channel)
