@@ -178,7 +178,7 @@ async def test_a_stale_cache_is_said_and_forgetting_is_the_way_out(air: Any, cha
     await third.strap.until_streaming()
 
 
-@pytest.mark.parametrize("lacks", list(Channel))
+@pytest.mark.parametrize("lacks", [one for one in Channel if one is not Channel.REFUSED])
 async def test_a_strap_that_lacks_a_part_is_said(air: Any, lacks: Channel) -> None:
     companion = await air.companion(await air.script(Script(lacks=frozenset({lacks}))), PLAIN)
     await companion.told(Reason.STALE_CACHE)
