@@ -78,6 +78,8 @@ struct Chain {
     worn: Worn,
     measuring: Measuring,
     steady: SteadyBias,
+    /// The period as it is measured, less the nominal one, us: a whole period has no bits left for so small a gain.
+    period_off_us: f32,
     since_check: f32,
     since_write_back: f32,
     since_wake: f32,
@@ -96,6 +98,7 @@ impl Chain {
             worn: Worn::default(),
             measuring: Measuring::default(),
             steady: SteadyBias::default(),
+            period_off_us: 0.0,
             since_check: 0.0,
             since_write_back: 0.0,
             since_wake: 0.0,
@@ -142,7 +145,8 @@ impl Chain {
         shared.with(|state| {
             let elapsed = dt * 1e6;
             if lost == 0 && (elapsed / nominal_us - 1.0).abs() < 0.1 {
-                state.period_us += PERIOD_GAIN * (elapsed - state.period_us);
+                self.period_off_us += PERIOD_GAIN * (elapsed - nominal_us - self.period_off_us);
+                state.period_us = nominal_us + self.period_off_us;
             }
             state.lost = state.lost.saturating_add(lost);
             state.ring.skip(lost);

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any, cast
 
 from bumble.device import Connection, Device, DeviceConfiguration
 from bumble.hci import Address
@@ -34,6 +36,19 @@ def laptop_device(host: Host, address: str = ADDRESS, bonds: Path | None = None)
     return device
 
 
+class PatientHost(Host):
+    """A host that may be answered after whoever asked has gone: Bumble's would set a result nobody can take."""
+
+    def on_packet(self, packet: bytes) -> None:
+        """Take a packet of the controller."""
+        try:
+            super().on_packet(packet)
+        except asyncio.InvalidStateError:
+            asked = cast("asyncio.Future[Any] | None", self.pending_response)  # pyright: ignore[reportUnknownMemberType]
+            if asked is None or not asked.cancelled():
+                raise
+
+
 class Laptop:
     """A central. ``device.keystore`` holds its bonds (in a file, if given); ``controller`` can be muted."""
 
@@ -46,7 +61,7 @@ class Laptop:
     ) -> None:
         public = Address(address, Address.PUBLIC_DEVICE_ADDRESS)
         self.controller = Controller("laptop", link=medium, public_address=public)
-        self.device = laptop_device(Host(self.controller, AsyncPipeSink(self.controller)), address, bonds)
+        self.device = laptop_device(PatientHost(self.controller, AsyncPipeSink(self.controller)), address, bonds)
         self.controller.host = self.device.host
         self.mtu = mtu
 

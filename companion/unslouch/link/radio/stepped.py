@@ -43,6 +43,8 @@ class Follower:
         How many bytes of HCI came of it, taken or waiting to be.
     flushed
         Whether everything has gone out to it.
+    ended
+        Whether the end of the process was noticed, which takes real time after its connection has gone.
     """
 
     def __init__(
@@ -52,9 +54,10 @@ class Follower:
         sent: Callable[[], tuple[int, int, int]],
         received: Callable[[], int],
         flushed: Callable[[], bool],
+        ended: Callable[[], bool],
     ) -> None:
         self._connection, self._zero_s = connection, zero_s
-        self._sent, self._received, self.flushed = sent, received, flushed
+        self._sent, self._received, self.flushed, self.ended = sent, received, flushed, ended
         self._told: tuple[int, ...] = ()
         self._owed = 0
         self.next_s = math.inf
@@ -108,6 +111,7 @@ class _Steps(selectors.BaseSelector):
         self.held = 0
         self._turns = 0
         self.followers: list[Follower] = []
+        self.leaving: list[Follower] = []
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Give what is ready; where nothing is, go to where something will be."""
@@ -118,12 +122,16 @@ class _Steps(selectors.BaseSelector):
         self._turns = 0
         end = math.inf if timeout is None else self.now + timeout
         while True:
-            if self.held or not all(one.flushed() for one in self.followers):
+            self.leaving = [one for one in self.leaving if not one.ended()]
+            if self.held or self.leaving or not all(one.flushed() for one in self.followers):
                 return self._wait()
             told = [one for one in self.followers if one.tell(self.now)]
             for one in told:
                 one.hear()
+            self.leaving += [one for one in self.followers if one.gone]
             self.followers = [one for one in self.followers if not one.gone]
+            if self.leaving:
+                continue
             begun = time.perf_counter()
             while any(one.owes for one in self.followers):
                 time.sleep(0)

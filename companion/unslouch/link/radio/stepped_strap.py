@@ -71,6 +71,7 @@ class SteppedStrap(StrapProcess):
             connection, _ = clock.accept()
             connection.settimeout(STUCK_S)
             wire, samples, self._typed = self._server.newest, self._samples, 0
+            process = self._process
             assert wire is not None
             loop.follow(
                 Follower(
@@ -79,6 +80,7 @@ class SteppedStrap(StrapProcess):
                     lambda: (wire.sent, 0 if samples is None else samples.sent, self._typed),
                     lambda: _arrived(wire),
                     lambda: wire.flushed and (samples is None or samples.flushed),
+                    lambda: process is None or process.returncode is not None,
                 )
             )
 

@@ -15,12 +15,11 @@ from typing import cast
 
 from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason
 from bumble.core import BaseBumbleError
-from bumble.host import Host
 from bumble.transport.common import StreamPacketSource, TransportLostError
 
 from unslouch.errors import LinkError, Reason
 from unslouch.link.radio.bleak_backend import BumbleClient, BumbleScanner, backends
-from unslouch.link.radio.laptop import laptop_device
+from unslouch.link.radio.laptop import PatientHost, laptop_device
 from unslouch.link.radios import Backends
 
 LOOK_S = 0.2
@@ -98,7 +97,7 @@ class TcpRadio:
     async def _attach(self) -> None:
         host, _, port = self.controller.rpartition(":")
         _, wire = await asyncio.get_running_loop().create_connection(_Wire, host, int(port))
-        device = laptop_device(Host(wire, wire), self._address(), self.folder / "bonds.json")
+        device = laptop_device(PatientHost(wire, wire), self._address(), self.folder / "bonds.json")
         await asyncio.wait_for(device.power_on(), POWER_ON_S)
         self._wire = wire
         if self._scanner is None or self._client is None:
