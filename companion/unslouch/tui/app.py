@@ -6,11 +6,8 @@ sessions; a thread does, while the first frame is on its way to the terminal.
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from threading import Lock, Thread
@@ -23,6 +20,7 @@ from textual.screen import Screen
 from unslouch.errors import StoreError, UnslouchError
 from unslouch.live.feed import Ask, Command, Feed, FeedKind, Seek, SetPaused, SetSpeed, Step
 from unslouch.tui.actions import BY_NAME, Action, Where, offered
+from unslouch.tui.ending import end_when_told
 from unslouch.tui.options import Options
 from unslouch.tui.screens.base import LiveScreen
 from unslouch.tui.screens.desk import DeskScreen
@@ -91,18 +89,9 @@ class UnslouchApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the first screen, then load the rest."""
-        self._end_when_told()
+        end_when_told(self)
         self.go(self.start_screen)
         self.call_after_refresh(self._load)
-
-    def _end_when_told(self) -> None:
-        """Leave with everything closed and the terminal as it was, also when ended from outside or hung up."""
-        loop = asyncio.get_running_loop()
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            if number is not None:
-                with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
-                    loop.add_signal_handler(number, self.exit, None, 128 + number)
 
     def _load(self) -> None:
         self._loading = Thread(target=self._make, name="unslouch-load", daemon=True)

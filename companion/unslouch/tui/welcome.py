@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Callable
-from contextlib import suppress
 from enum import StrEnum
 from threading import Event, Thread
 from typing import ClassVar
@@ -15,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from unslouch.errors import UnslouchError
+from unslouch.tui.ending import end_when_told
 from unslouch.tui.theme import THEMES, Tone
 from unslouch.tui.widgets.bars import CueLine, Hint, KeyBar, Say, Status, StatusBar
 from unslouch.tui.widgets.choice import Choice, Choices, Option
@@ -102,12 +100,7 @@ class WelcomeApp(App[Chosen]):
 
     def on_mount(self) -> None:
         """Show the choice."""
-        loop = asyncio.get_running_loop()
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            if number is not None:
-                with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
-                    loop.add_signal_handler(number, self.exit, None, 128 + number)
+        end_when_told(self)
         self.query_one(Choices).show(Choice(_OPTIONS, 0))
         self.query_one(Choices).focus()
         self._offer(_WELCOME, Say("WELCOME", Tone.CALM, "Pair your strap, or see the demo without one."))
