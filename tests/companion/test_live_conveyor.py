@@ -15,7 +15,7 @@ import pytest
 from unslouch.errors import LinkError, Reason, UnslouchError
 from unslouch.link.simulated import SimulatedOptions, SimulatedStrap
 from unslouch.live.chain import Chain
-from unslouch.live.conveyor import Conveyor, thin
+from unslouch.live.conveyor import Conveyor
 from unslouch.live.feed import (
     Ask,
     Buzz,
@@ -32,6 +32,7 @@ from unslouch.live.feed import (
     Step,
     Update,
 )
+from unslouch.live.outbox import thin
 from unslouch.live.recorded import record_samples
 from unslouch.live.replaying import replay_feed
 from unslouch.recording.reader import read_recording

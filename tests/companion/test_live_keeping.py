@@ -17,9 +17,10 @@ from unslouch.cli.plain_calibrate import PlainGuide
 from unslouch.cli.plain_desk import PlainDesk
 from unslouch.errors import LinkError
 from unslouch.live.chain import Chain
-from unslouch.live.conveyor import Conveyor, thin
+from unslouch.live.conveyor import Conveyor
 from unslouch.live.dating import Dating
 from unslouch.live.feed import Command, FeedKind, LinkKind, LinkState, Press, Update
+from unslouch.live.outbox import thin
 from unslouch.store.database import open_database
 from unslouch.store.paths import DataPaths
 from unslouch.store.rows import SlouchRow

@@ -13,12 +13,10 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from unslouch.errors import UnslouchError
-from unslouch.live.controls import Askable, Buzzable, Confirming, Linked, Pausable, Windable, Wishable
+from unslouch.live.controls import Askable, Buzzable, Linked, Pausable, Windable, Wishable
 from unslouch.live.feed import (
     Ask,
     Buzz,
@@ -39,6 +37,8 @@ from unslouch.live.feed import (
     Update,
 )
 from unslouch.live.link_words import link_state
+from unslouch.live.outbox import Outbox
+from unslouch.live.tape import Recorder, Tape
 from unslouch.wire.control import Op
 from unslouch.wire.source import Packet, PacketSource, SourceKind
 
@@ -73,34 +73,6 @@ KINDS = {SourceKind.STRAP: FeedKind.LIVE, SourceKind.SIMULATED: FeedKind.SIMULAT
 
 _straps: set[int] = set()
 """The conveyors of this process that carry a strap."""
-
-
-class Recorder(Protocol):
-    """Where raw packets are kept; the writer of :mod:`unslouch.recording` is one."""
-
-    def write(self, packet: Packet) -> None:
-        """Keep a packet."""
-        ...
-
-    def mark(self, t: float, label: str) -> None:
-        """Keep a marker at a sample time."""
-        ...
-
-    def calibration(self, t: float, text: str) -> None:
-        """Keep a calibration (JSON) that came into use at a sample time."""
-        ...
-
-    def result(self, entry: str) -> None:
-        """Keep a result."""
-        ...
-
-    def sync(self) -> None:
-        """Return when everything written is on the disk."""
-        ...
-
-    def close(self) -> None:
-        """Finish the file."""
-        ...
 
 
 class Conveyor:
@@ -142,18 +114,13 @@ class Conveyor:
         self._windable = source if isinstance(source, Windable) else None
         self._linked = source if isinstance(source, Linked) else None
         self._on_calibration, self._on_close = on_calibration, on_close
-        self._recorded = getattr(recorder, "path", None)
-        self._source, self._make_chain, self._recorder = source, make_chain, recorder
-        self._waiting: deque[Update] = deque()
-        self._lock = threading.Lock()
-        self._failure: BaseException | None = None
+        self._source, self._make_chain, self._tape = source, make_chain, Tape(recorder)
+        self._out = Outbox()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._commands: deque[Command] = deque()
         self._pending: list[Packet] = []
-        self._notices: list[str] = []
         self._link = LinkState(LinkKind.CONNECTING, f"Waiting for {source.info.name or 'the strap'}.")
         self._sample_time = 0.0
-        self._ended = False
         self._closing = False
         self._pace = 0.0
         self._step_until: float | None = None
@@ -188,15 +155,14 @@ class Conveyor:
             some.add(Ask)
         if isinstance(self._source, Buzzable):
             some.add(Buzz)
-        if self._recorder is not None:
+        if self._tape.running:
             some |= {Mark, Keep}
         return frozenset(some)
 
     @property
     def recording(self) -> str | None:
         """Name of the recording that is written; None when nothing is recorded."""
-        path = getattr(self._recorder, "path", self._recorded)
-        return None if path is None else Path(path).name
+        return self._tape.name
 
     def utc(self, t: float) -> float | None:
         """Return UTC of a sample time, s; None where no strap's clock tells it."""
@@ -215,8 +181,7 @@ class Conveyor:
     @property
     def ended(self) -> bool:
         """Whether no update will come any more and all have been polled."""
-        with self._lock:
-            return self._ended and not self._waiting
+        return self._out.ended
 
     def poll(self) -> list[Update]:
         """Return everything since the last poll, oldest first.
@@ -226,12 +191,7 @@ class Conveyor:
         BaseException
             What ended the conveyor, when it was nothing foreseen.
         """
-        with self._lock:
-            updates = list(self._waiting)
-            self._waiting.clear()
-            failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
+        updates = self._out.take()
         if updates:
             self._nudge()
         return updates
@@ -264,29 +224,37 @@ class Conveyor:
         try:
             asyncio.run(self._convey())
         except BaseException as error:  # noqa: BLE001  # handed to the consumer, whose poll raises it
-            with self._lock:
-                self._failure = error
+            self._out.fail(error)
         finally:
             _straps.discard(id(self))
-            try:
-                if self._recorder is not None:
-                    self._recorder.close()
-                if self._on_close is not None:
-                    self._on_close()
-            finally:
-                with self._lock:
-                    self._ended = True
+            self._tape.close()
+            self._end()
+
+    def _end(self) -> None:
+        """Say that everything is closed, and what went wrong with that."""
+        notices = self._tape.notices()
+        try:
+            if self._on_close is not None:
+                self._on_close()
+        except UnslouchError as error:
+            notices = (*notices, str(error))
+        finally:
+            if notices:
+                self._out.put(Update(self._sample_time, self._link, notices=notices))
+            self._out.end()
 
     async def _convey(self) -> None:
         self._wake, self._room = asyncio.Event(), asyncio.Event()
         self._loop = asyncio.get_running_loop()
         chain = self._make_chain(self._start_s)
-        self._put(Update(0.0, self._link, transport=self._transport(), rate_hz=self._source.info.rate_hz))
+        self._out.put(Update(0.0, self._link, transport=self._transport(), rate_hz=self._source.info.rate_hz))
         reader = asyncio.create_task(self._read())
         keeper = asyncio.create_task(self._confirm_often())
         last = self._loop.time()
         try:
             while not self._closing:
+                if keeper.done():
+                    keeper.result()  # it ends only by what nobody foresaw
                 self._obey(chain)
                 self._follow_link()
                 if self._jump_to is not None:
@@ -314,18 +282,20 @@ class Conveyor:
                     await asyncio.sleep(self._pace)
                 await self._woken()
         finally:
-            self._obey(chain)  # results that were sent on the way out
-            reader.cancel()
-            keeper.cancel()
-            await asyncio.gather(reader, keeper, return_exceptions=True)
-            await self._confirm()
-            await self._source.aclose()
+            try:
+                self._obey(chain)  # results that were sent on the way out
+            finally:
+                reader.cancel()
+                keeper.cancel()
+                await asyncio.gather(reader, keeper, return_exceptions=True)
+                await self._tape.confirm(self._source)
+                await self._source.aclose()
         self._digest(chain.finish(), ended=_end_of(reader))
 
     async def _read(self) -> None:
         """Take packets and write them down before anything else looks at them."""
         async for packet in self._source:
-            self._record(packet)
+            self._tape.write(packet)
             self._pending.append(packet)
             self._wake.set()
             self._step_on()
@@ -338,20 +308,7 @@ class Conveyor:
     async def _confirm_often(self) -> None:
         while True:
             await asyncio.sleep(CONFIRM_EVERY_S)
-            await self._confirm()
-
-    async def _confirm(self) -> None:
-        """Tell the strap what lies on the disk; without a recorder nothing does, and the strap keeps everything."""
-        source, recorder = self._source, self._recorder
-        if recorder is None or not isinstance(source, Confirming):
-            return
-        mark = source.mark()
-        try:
-            await asyncio.to_thread(recorder.sync)
-        except (UnslouchError, OSError) as error:
-            self._stop_recording(error)
-        else:
-            source.stored(mark)
+            await self._tape.confirm(self._source)
 
     def _follow_link(self) -> None:
         """Show what the link does, where the source tells."""
@@ -369,24 +326,6 @@ class Conveyor:
         n = next((i for i, packet in enumerate(pending) if packet.arrival_s > end), len(pending))
         return pending[:n], pending[n:]
 
-    def _record(self, packet: Packet) -> None:
-        if self._recorder is None:
-            return
-        try:
-            self._recorder.write(packet)
-        except (UnslouchError, OSError) as error:
-            self._stop_recording(error)
-
-    def _stop_recording(self, error: Exception) -> None:
-        """Go on without the recorder: coaching somebody in the middle of a stretch matters more, but it is said."""
-        recorder, self._recorder = self._recorder, None
-        self._notices.append(f"The recording stopped: {error}")
-        if recorder is not None:
-            try:
-                recorder.close()
-            except (UnslouchError, OSError) as second:
-                self._notices.append(f"Its file could not be finished: {second}")
-
     async def _woken(self) -> None:
         """Wait for packets, commands or the end of a silence."""
         try:
@@ -398,14 +337,10 @@ class Conveyor:
     async def _consumer_has_room(self) -> None:
         """Let a source that can wait wait for the consumer; thin out what piles up from one that cannot."""
         if self._source.info.kind is SourceKind.STRAP:
-            with self._lock:
-                thin(self._waiting, MOST_WAITING)
+            self._out.thin(MOST_WAITING)
             return
         most = 2 if self._in_step else MOST_WAITING
-        while not self._closing and not self._commands:
-            with self._lock:
-                if len(self._waiting) < most:
-                    return
+        while not self._closing and not self._commands and len(self._out) >= most:
             await self._woken()
 
     @property
@@ -433,7 +368,7 @@ class Conveyor:
 
     def _set_link(self, link: LinkState) -> None:
         self._link = link
-        self._put(Update(self._sample_time, link, transport=self._transport()))
+        self._out.put(Update(self._sample_time, link, transport=self._transport()))
 
     def _digest(self, digest: Digest, *, ended: LinkState | None = None) -> None:
         """Make an update of what the chain found."""
@@ -443,14 +378,16 @@ class Conveyor:
             self._link = LinkState(LinkKind.UP, "Samples come.")
         if digest.frame is not None:
             self._sample_time = digest.frame.t
+        notices = digest.notices
         if digest.calibration is not None:
-            if self._recorder is not None:
-                self._recorder.calibration(self._sample_time, digest.calibration.to_json())
-            if self._on_calibration is not None:
-                self._on_calibration(digest.calibration)
-        notices = (*self._notices, *digest.notices)
-        self._notices.clear()
-        self._put(
+            self._tape.calibration(self._sample_time, digest.calibration.to_json())
+            try:
+                if self._on_calibration is not None:
+                    self._on_calibration(digest.calibration)
+            except UnslouchError as error:
+                notices = (*notices, f"The calibration is in use, but was not kept: {error}")
+        notices = (*self._tape.notices(), *notices)
+        self._out.put(
             Update(
                 self._sample_time,
                 self._link,
@@ -467,10 +404,6 @@ class Conveyor:
                 presses=digest.presses,
             )
         )
-
-    def _put(self, update: Update) -> None:
-        with self._lock:
-            self._waiting.append(update)
 
     def _obey(self, chain: Chain) -> None:
         """Carry out the commands that have come; a jump is left for when all are done, the last one counts."""
@@ -503,12 +436,12 @@ class Conveyor:
                     self._pace = min(max(seconds, 0.0), PERIOD_S)
                 case SetCalibration(calibration):
                     chain.set_calibration(calibration)
-                case Mark(label) if self._recorder is not None:
-                    self._recorder.mark(self._sample_time, label)
+                case Mark(label) if self._tape.running:
+                    self._tape.mark(self._sample_time, label)
                     if isinstance(source, Wishable):
                         source.request(Op.MARK, {"value": 0})
-                case Keep(entry) if self._recorder is not None:
-                    self._recorder.result(entry)
+                case Keep(entry) if self._tape.running:
+                    self._tape.result(entry)
                 case _:
                     pass  # not accepted here, as ``accepts`` says
 
@@ -530,10 +463,9 @@ class Conveyor:
         source.seek(position)
         self._pending.clear()
         chain = self._make_chain(source.position)
-        with self._lock:
-            self._waiting.clear()  # from before the jump: of no meaning now
+        self._out.clear()  # from before the jump: of no meaning now
         self._sample_time = 0.0 if chain.latest is None else chain.latest.t
-        self._put(
+        self._out.put(
             Update(
                 self._sample_time,
                 self._link,
@@ -561,25 +493,3 @@ def _end_of(reader: asyncio.Task[None]) -> LinkState:
     if isinstance(error, UnslouchError):
         return LinkState(LinkKind.ENDED, error.message, error.advice)
     raise error
-
-
-def thin(waiting: deque[Update], most: int) -> None:
-    """Merge the oldest updates until at most ``most`` are left: their tracks and samples go, their events stay."""
-    while len(waiting) > most:
-        first, second = waiting.popleft(), waiting.popleft()
-        waiting.appendleft(
-            replace(
-                second,
-                events=first.events + second.events,
-                frame=second.frame or first.frame,
-                track=None,
-                activity=None,
-                samples=None,
-                battery=first.battery if second.battery is None else second.battery,
-                restarted=first.restarted or second.restarted,
-                calibration=second.calibration or first.calibration,
-                notices=first.notices + second.notices,
-                dropped=first.dropped + second.dropped + 1,
-                presses=first.presses + second.presses,
-            )
-        )

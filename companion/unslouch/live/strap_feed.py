@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
-from unslouch.errors import WireError
+from unslouch.errors import FileError, WireError
 from unslouch.link.gate import gate_values, mount_values
 from unslouch.link.known import KnownStrap, KnownStraps
 from unslouch.link.ledger import Ledger, Position
@@ -150,6 +150,11 @@ def strap_feed(
         calibration = Calibration.from_json(known.calibration)
     parameters = AnalyserParameters(slouch=wanted.slouch)
     address = known.address
+
+    def confirmed(position: Position) -> None:
+        with suppress(FileError):  # the recording tells it too: the next start goes through more of it
+            straps.change(address, position=position, used_utc=time.time())
+
     strap = strap_type(radio)(
         address,
         known.name,
@@ -163,7 +168,7 @@ def strap_feed(
         start=resumed(known),
         radio=radio,
         on_status=on_status,
-        on_position=lambda position: straps.change(address, position=position, used_utc=time.time()),
+        on_position=confirmed,
         seed=int(begun),
     )
     path = wanted.record or recording_path(recordings, known.name, begun)
@@ -186,8 +191,10 @@ def strap_feed(
 
     def closed() -> None:
         try:
-            # the file is whole and on the disk: everything that was taken is kept
-            straps.change(address, position=strap.mark(), recording="", used_utc=time.time())
+            # where the recording stopped (a full disk) what was taken after that is nowhere: it must come again, and
+            # the next start looks through the file for what is in it
+            if recorder.whole:
+                straps.change(address, position=strap.mark(), recording="", used_utc=time.time())
             if wanted.record is None and strap.empty:
                 path.unlink(missing_ok=True)
             elif on_recorded is not None:

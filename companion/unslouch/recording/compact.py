@@ -50,7 +50,7 @@ def compact(path: Path, *, decoded: bool = True) -> None:
     try:
         write_tidy(read_mcap(path), path, draft, decoded=decoded)
         draft.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise FileError(Reason.BAD_FILE, f"{path} cannot be written: {error.strerror}.", "Is the disk full?") from error
     finally:
@@ -133,7 +133,7 @@ def _add_decoded(writer: BulkWriter, recording: Recording, topics: dict[str, int
         writer.add(made(some))
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the new name last over a power cut, where folders can be synced (not on Windows)."""
     with suppress(OSError):
         number = os.open(folder, os.O_RDONLY)

@@ -17,7 +17,7 @@ from pathlib import Path
 from mcap.writer import IndexType, Writer
 
 from unslouch.errors import FileError, Reason
-from unslouch.recording.compact import compact
+from unslouch.recording.compact import compact, sync_folder
 from unslouch.wire.layout import CHANNEL_UUIDS, PROTOCOL_VERSION
 from unslouch.wire.source import CHANNELS, Channel, Packet, SourceInfo
 
@@ -82,14 +82,19 @@ class RecordingWriter:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("xb")
+            sync_folder(path.parent)  # what is confirmed to a strap must be found under its name after a power cut
         except FileExistsError:
             raise FileError(Reason.BAD_FILE, f"{path} exists already.", "Give another name.") from None
         except OSError as error:
             raise FileError(Reason.BAD_FILE, f"{path} cannot be written: {error.strerror}.") from error
         self._lock = threading.Lock()
+        self._ending = threading.Lock()
+        """Held while the file is forced to the disk for somebody, and while it is ended."""
         self._dirty = False
         self._closed = False
         self._failure: OSError | None = None
+        """What went wrong first: the system tells of lost pages once, to whoever asks next, and then never again."""
+        self._told = False
         self._stop = threading.Event()
         self._mcap = Writer(self._file, index_types=IndexType.NONE, use_chunking=False)
         self._mcap.start(profile=PROFILE, library=LIBRARY)
@@ -143,34 +148,56 @@ class RecordingWriter:
         """Keep what Device Information says."""
         self._json(DEVICE_TOPIC, values)
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is closed, and everything that was to be written is on the disk."""
+        return self._file.closed and self._failure is None
+
     def sync(self) -> None:
-        """Return when everything written is on the disk; only then may the strap be told to forget."""
-        with self._lock:
-            if self._closed:
-                return
-            self._dirty = False
-        try:
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise self._failed(error) from error
+        """Return when everything written is on the disk; only then may the strap be told to forget.
+
+        Raises
+        ------
+        FileError
+            When something written before is not, whoever was told of it first.
+        """
+        with self._ending:
+            if not self._file.closed:
+                self._dirty = False
+                try:
+                    os.fsync(self._file.fileno())
+                except OSError as error:
+                    raise self._failed(error) from error
+            if self._failure is not None:
+                raise self._failed(self._failure)
 
     def close(self) -> None:
-        """End the file and tidy it up; safe to call twice."""
+        """End the file and tidy it up; safe to call twice.
+
+        Raises
+        ------
+        FileError
+            When it cannot be ended, or lost something that nobody was told of.
+        """
         with self._lock:
             if self._closed:
                 return
             self._closed = True
         self._stop.set()
         self._thread.join()
-        try:
-            self._mcap.finish()
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise self._failed(error) from error
-        finally:
-            self._file.close()
-        if self._tidy:
+        with self._ending:
+            try:
+                self._mcap.finish()
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                raise self._failed(error) from error
+            finally:
+                self._shut()
+        if self._failure is not None:
+            if not self._told:
+                raise self._failed(self._failure)
+        elif self._tidy:
             compact(self.path)
 
     def __enter__(self) -> RecordingWriter:
@@ -202,8 +229,16 @@ class RecordingWriter:
                 try:
                     os.fsync(self._file.fileno())
                 except OSError as error:
-                    self._failure = error
-                    return
+                    self._failure = self._failure or error
+                    return  # told at the next message, or when somebody asks whether it is on the disk
+
+    def _shut(self) -> None:
+        """Let go of the file, also where what is left cannot be written."""
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._failed(error) from error
 
     def _failed(self, error: OSError) -> FileError:
+        self._failure, self._told = self._failure or error, True
         return FileError(Reason.BAD_FILE, f"{self.path} cannot be written: {error.strerror}.", "Is the disk full?")
