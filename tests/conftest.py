@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
@@ -33,6 +34,16 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(ABSENT)
     return folder
+
+
+@pytest.fixture
+def hears() -> Generator[None]:
+    """Whoever started the tests (a shell in its background, nohup) may have made them, and what they start, deaf."""
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

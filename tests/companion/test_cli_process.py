@@ -23,15 +23,12 @@ WAIT_S = 300
 COMMAND = [sys.executable, "-m", "unslouch.cli.main"]
 
 
-def hear_signals() -> None:
-    """Undo what a shell does to the jobs in its background: they, and what they start, are deaf to Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+pytestmark = pytest.mark.usefixtures("hears")
 
 
 def start(*args: object, **kwargs: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*COMMAND, *(str(arg) for arg in args)],
-        preexec_fn=hear_signals,
         stdin=kwargs.pop("stdin", subprocess.DEVNULL),  # type: ignore[call-overload]
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -22,13 +21,7 @@ from unslouch.store.store import Store
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("UNSLOUCH")}
 
 
-@pytest.fixture(autouse=True)
-def hears() -> Generator[None]:
-    """Whoever started the tests (a shell in its background, nohup) may have made them deaf to some signals."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGHUP)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("hears")
 
 
 def send(number: int) -> None:
@@ -125,8 +118,6 @@ def test_a_session_interrupted_at_a_random_moment_is_closed(seed: int, tmp_path:
     arguments = ["desk", "--simulated", "--plain", "--speed", "60", "--data-dir", str(tmp_path)]
     process = subprocess.Popen(
         [sys.executable, "-m", "unslouch.cli.main", *arguments],
-        # a shell makes the jobs in its background, and what they start, deaf to Ctrl-C
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

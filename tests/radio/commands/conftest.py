@@ -201,7 +201,7 @@ def _on(data: Path, strap: Path) -> Iterator[Commands]:
 
 
 @pytest.fixture
-def commands(strap_binary: Path, tmp_path: Path) -> Generator[Commands]:
+def commands(strap_binary: Path, tmp_path: Path, hears: None) -> Generator[Commands]:
     """Nothing is known yet; a strap at its first start is near."""
     with _on(tmp_path / "data", strap_binary) as commands:
         yield commands
@@ -222,7 +222,7 @@ def paired_once(strap_binary: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture
-def paired(paired_once: Path, strap_binary: Path, tmp_path: Path) -> Generator[Commands]:
+def paired(paired_once: Path, strap_binary: Path, tmp_path: Path, hears: None) -> Generator[Commands]:
     """A strap that was paired with this machine."""
     shutil.copytree(paired_once, tmp_path / "data")
     with _on(tmp_path / "data", strap_binary) as commands:
