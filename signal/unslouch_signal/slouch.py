@@ -127,9 +127,8 @@ class SlouchDetector:
         sums = [np.cumsum(np.concatenate((self._sums[j : j + 1], a))) for j, a in enumerate(angles)]
         # no cue in a gap, nor at the first steps
         ready = track.measured & (codes != WALKING)
-        full = self._p.mode is CueMode.EXPOSURE
-        if full:
-            ready &= self._filled(angles, free, track.measured)
+        flow = self._flow(angles, free, track.measured) if self._p.mode is CueMode.EXPOSURE else None
+        may = ready if flow is None else ready & self._filled(flow)
 
         edges = np.flatnonzero(on != np.concatenate(([self._spell is not None], on[:-1])))
         turns = {int(e) for e in edges}
@@ -152,7 +151,13 @@ class SlouchDetector:
                     np.full(width, -np.inf),
                 )
             if self._spell is not None and b > a:
-                out += self._cue(track, ready, angles, slice(a, b), sums, dwells=not full)
+                cued = self._cue(track, may, angles, slice(a, b), sums, dwells=flow is None)
+                out += cued
+                if cued and flow is not None:
+                    # the bucket is empty now, and fills anew from the next point on
+                    then = int(np.searchsorted(track.k, cued[0][0])) + 1
+                    self._exposure = self._exposure_low = 0.0
+                    may[then:] = ready[then:] & self._filled(flow[then:])
                 self._spell.low, self._spell.high = _extremes(self._spell, angles, slice(a, b))
         self._sums = np.array([s[-1] for s in sums])
         self._points += n
@@ -199,7 +204,6 @@ class SlouchDetector:
         angle = sign * float(angles[which][i])
         spell.alert = float(track.t[i])
         self._cued_k = int(track.k[i])
-        self._exposure = self._exposure_low = 0.0
         return [(self._cued_k, SlouchAlert(spell.alert, spell.start_t, direction, angle))]
 
     def _closed(self, k: int, end: float, sums: FloatArray, points: int) -> list[tuple[int, SlouchAlert | SlouchSpell]]:
@@ -225,17 +229,20 @@ class SlouchDetector:
         best = max(ways, key=lambda w: (bool(w[0]), float(w[1])))
         return best[2], best[3], best[4]
 
-    def _filled(self, angles: tuple[FloatArray, ...], free: BoolArray, measured: BoolArray) -> BoolArray:
-        """Where the exposure bucket is full."""
+    def _flow(self, angles: tuple[FloatArray, ...], free: BoolArray, measured: BoolArray) -> FloatArray:
+        """What each point pours into the exposure bucket, rad s; negative while it drains."""
         values = (angles[0], -angles[0], angles[1], -angles[1]) if self._known else angles
         beyond = np.max([v - z.enter for v, z in zip(values, self._zones, strict=True)], axis=0)
         inside = np.max([v - z.leave for v, z in zip(values, self._zones, strict=True)], axis=0)
         flow = np.where(free & (beyond > 0), beyond, np.where(free & (inside > 0), 0.0, -self._p.drain))
-        flow = np.where(measured, flow, 0.0) / GRID_HZ
-        level = np.cumsum(np.concatenate(([self._exposure], flow)))[1:]
-        low = np.minimum.accumulate(np.concatenate(([self._exposure_low], level)))[1:]
+        return np.where(measured, flow, 0.0) / GRID_HZ
+
+    def _filled(self, flow: FloatArray) -> BoolArray:
+        """Where the exposure bucket is full; it is left as it stands after the last point."""
+        level = np.cumsum(np.concatenate(([self._exposure], flow)))
+        low = np.minimum.accumulate(np.concatenate(([self._exposure_low], level[1:])))
         self._exposure, self._exposure_low = float(level[-1]), float(low[-1])
-        return level - low >= self._p.capacity
+        return (level - low >= self._p.capacity)[1:]
 
 
 def _extremes(spell: _Spell, angles: tuple[FloatArray, ...], cut: slice) -> tuple[FloatArray, FloatArray]:

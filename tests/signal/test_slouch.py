@@ -148,6 +148,22 @@ def test_exposure_adds_up_and_is_forgiven() -> None:
     assert run(track_of(np.concatenate((at(10, 22), at(60, 0), at(14, 22)))), parameters=p)[0] == []
 
 
+@pytest.mark.parametrize("block", [7, 50, 10**6])
+def test_the_bucket_is_empty_after_a_cue_however_the_stream_is_cut(block: int) -> None:
+    # 20 deg beyond fill it at 12.5 s; what follows at 2 deg beyond takes 75 s more, not the rest of the minute
+    track = track_of(np.concatenate((at(5, 0), at(7.6, 32), at(2.4, 0), at(175, 14), at(5, 0))))
+    activity = ActivityTrack(track.k, np.zeros(len(track), np.uint8), np.zeros(len(track), np.uint8))
+    detector = SlouchDetector(SlouchParameters(mode=CueMode.EXPOSURE))
+    cues: list[float] = []
+    for a in range(0, len(track), block):
+        rows = slice(a, a + block)
+        part = Track(**{name: getattr(track, name)[rows] for name in Track.__slots__})
+        doing = ActivityTrack(part.k, activity.codes[rows], activity.lying_side[rows])
+        found = detector.process(part, doing, np.zeros(len(part), np.bool_))[1]
+        cues += [e.t for _, e in found if isinstance(e, SlouchAlert)]
+    assert cues == pytest.approx([12.5, 90.0], abs=0.05)
+
+
 def test_live_state() -> None:
     detector = SlouchDetector()
     track = track_of(np.concatenate((at(1, 0), at(3, 20))))
