@@ -96,9 +96,13 @@ class DoubtDetector:
         if n == 0:
             return np.empty(0, np.uint8), []
         codes = activity.codes
-        upright = (track.tilt < self._p.upright) & ((codes == STILL) | (codes == MOVING))
+        before = int(track.k[0]) - 1 if self._k is None else self._k
+        self._k = int(track.k[-1])
+        gap = track.k - np.concatenate(([before], track.k[:-1]))
+        # upright before a gap says nothing about how the strap sits after it
+        upright = (track.tilt < self._p.upright) & ((codes == STILL) | (codes == MOVING)) & (gap == 1)
         good = self._good.process(upright.astype(np.uint8)) != 0
-        causes = self._causes(track, activity)
+        causes = self._causes(track, activity, gap)
         slips = dict(self._slips.process(track, acc_size, (codes == STILL) | (codes == MOVING)))
         for i in slips:
             causes[i] = max(int(causes[i]), SLIPPED)
@@ -118,11 +122,9 @@ class DoubtDetector:
             i = j
         return out, self._changes(track, out)
 
-    def _causes(self, track: Track, activity: ActivityTrack) -> NDArray[np.uint8]:
-        before = int(track.k[0]) - 1 if self._k is None else self._k
-        self._k = int(track.k[-1])
+    def _causes(self, track: Track, activity: ActivityTrack, gap: NDArray[np.int64]) -> NDArray[np.uint8]:
         causes = np.zeros(len(track), np.uint8)
-        causes[track.k - np.concatenate(([before], track.k[:-1])) > self._p.gap_s * GRID_HZ] = GAP
+        causes[gap > self._p.gap_s * GRID_HZ] = GAP
         causes[self._lying.process((activity.codes == LYING).astype(np.uint8)) != 0] = LYING_LONG
         flags = track.flags & (SampleFlag.CHARGER | SampleFlag.OFF_BODY)
         off = (

@@ -84,6 +84,13 @@ def test_a_long_gap_is_resolved_by_sitting_upright() -> None:
     assert doubts(samples(t - np.where(t > 50, 25.0, 0.0), q)) == []
 
 
+def test_upright_before_a_long_gap_does_not_count_after_it() -> None:
+    t = np.concatenate((np.arange(0, 20, 0.02), np.arange(500, 510, 0.02)))
+    found = doubts(samples(t, np.tile((1.0, 0.0, 0.0, 0.0), (len(t), 1))))
+    assert [(r, end) for _, r, end in found] == [(DoubtReason.GAP, False), (DoubtReason.GAP, True)]
+    assert found[1][0] - found[0][0] == pytest.approx(3.0, abs=0.05)
+
+
 @pytest.mark.parametrize(
     ("flag", "reason"), [(SampleFlag.OFF_BODY, DoubtReason.OFF_BODY), (SampleFlag.CHARGER, DoubtReason.CHARGER)]
 )
