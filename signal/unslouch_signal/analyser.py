@@ -186,9 +186,10 @@ class Analyser:
         if block.quat is None:
             block = self._fusion.process(block)
         grid = self._grid.process(block)
-        if self._angles is None:
+        if self._angles is None and len(grid):
             self._angles = ThoraxAngles(_provisional(grid.quat[:, 0]))
-        track = self._angles.process(grid)
+        # a short block may hold no grid point
+        track = (self._angles or ThoraxAngles(_provisional(quaternion.IDENTITY))).process(grid)
         activity, spans = self._activity.process(track)
         found: list[tuple[int, Event]] = list(spans)
         doubt, changes = self._doubt.process(track, activity, grid.acc_size)

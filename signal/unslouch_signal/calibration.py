@@ -19,7 +19,8 @@ import numpy as np
 
 from unslouch_signal import quaternion
 from unslouch_signal.frames import Mount
-from unslouch_signal.samples import FloatArray, SampleBlock, SampleFlag
+from unslouch_signal.grid import GRAVITY
+from unslouch_signal.samples import FloatArray, SampleBlock, SampleFlag, usable
 
 JSON_VERSION = 1
 METHODS = ("neutral", "mount", "bows", "bows_turn")
@@ -150,7 +151,7 @@ def calibrate(
         When a block is empty or carries no orientation.
     """
     p = parameters or CalibrationParameters()
-    q = _orientation(neutral, "neutral")
+    neutral, q = _orientation(neutral, "neutral")
     ups = _resting_up(neutral, q)
     up = quaternion.normalise(ups.mean(axis=0))
     faults = _Faults()
@@ -168,7 +169,7 @@ def calibrate(
             p.upright < off <= 2 * p.upright, 0.6, f"the mount's up is {math.degrees(off):.0f} deg from gravity"
         )
     if bows is not None:
-        bowed = quaternion.up_in_sensor(_orientation(bows, "bows"))
+        bowed = quaternion.up_in_sensor(_orientation(bows, "bows")[1])
         named, front, method = front, _front_of_bows(bowed, up, p, faults), "bows"
         if front is None:
             front, method = named, "mount" if named is not None else "neutral"
@@ -178,7 +179,7 @@ def calibrate(
                 apart > math.radians(45), 0.5, f"the bows go {math.degrees(apart):.0f} deg away from the mount's front"
             )
     if turn is not None:
-        good = _check_turn(_orientation(turn, "turn"), up, p, faults)
+        good = _check_turn(_orientation(turn, "turn")[1], up, p, faults)
         if good and method == "bows":
             method = "bows_turn"
 
@@ -208,7 +209,10 @@ def _resting_up(block: SampleBlock, q: FloatArray) -> FloatArray:
     """
     if block.acc is None:
         return quaternion.up_in_sensor(q)
+    size = np.sqrt((block.acc * block.acc).sum(axis=1))
     still = (block.flags & (SampleFlag.MOTOR | SampleFlag.SATURATED)) == 0
+    # a column of zeros, or NaN where it is unknown, is no gravity
+    still &= size > 0.5 * GRAVITY
     acc, t = block.acc[still], block.t[still]
     if len(acc) == 0:
         return quaternion.up_in_sensor(q)
@@ -284,12 +288,14 @@ def _any_across(up: FloatArray) -> FloatArray:
     return np.eye(3)[int(np.argmin(np.abs(up)))]
 
 
-def _orientation(block: SampleBlock, name: str) -> FloatArray:
+def _orientation(block: SampleBlock, name: str) -> tuple[SampleBlock, FloatArray]:
+    """The usable samples, and their orientation."""
+    block = usable(block)
     if block.quat is None:
         raise ValueError(f"the {name} samples carry no orientation: fuse raw samples first")
     if len(block) == 0:
         raise ValueError(f"there are no samples in the {name}")
-    return block.quat
+    return block, block.quat
 
 
 def _four(q: FloatArray) -> tuple[float, float, float, float]:

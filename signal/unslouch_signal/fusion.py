@@ -27,7 +27,7 @@ from vqf import VQF, offlineVQF
 
 from unslouch_signal import quaternion
 from unslouch_signal.grid import GRAVITY
-from unslouch_signal.samples import BoolArray, FlagArray, FloatArray, SampleBlock, SampleFlag
+from unslouch_signal.samples import BoolArray, FlagArray, FloatArray, SampleBlock, SampleFlag, usable
 from unslouch_signal.window import RunningMean
 
 
@@ -89,6 +89,7 @@ def fuse(block: SampleBlock, parameters: FusionParameters | None = None) -> Samp
         When acceleration or angular rate is missing.
     """
     p = parameters or FusionParameters()
+    block = usable(SampleBlock(block.t, None, block.acc, block.gyr, block.flags))
     t, acc, gyr = block.t, block.acc, block.gyr
     if acc is None or gyr is None:
         raise ValueError("raw samples need acceleration and angular rate to be fused")
@@ -207,11 +208,12 @@ def _bridge(turned: FloatArray, force: FloatArray, cells: _Cells, p: FusionParam
     for i in cells.after_gap.tolist():
         before = force[:, max(i - n, 0) : i].mean(axis=1)
         after = force[:, i : i + n].mean(axis=1)
-        ups = quaternion.normalise(before), quaternion.normalise(after)
+        ups = _direction(before), _direction(after)
         gap = float(cells.t[i] - cells.t[i - 1]) - float(cells.seconds[i])
         w0 = _about(rates[:, max(i - 2 * edge, 0) : i], ups[0])
         w1 = _about(rates[:, i : i + 2 * edge], ups[1])
-        if p.heading_known(gap, float(w0[-1]), float(w1[0])):
+        seen = ups[0].any() and ups[1].any()
+        if seen and p.heading_known(gap, float(w0[-1]), float(w1[0])):
             slopes = _slope(w0, cells.cell_s) - _slope(w1, cells.cell_s)
             heading = gap * (0.5 * float(w0[-1] + w1[0]) + gap * slopes / 12.0)
             bridges.append((i, _shortest(after, before) + heading * ups[1]))
@@ -227,6 +229,12 @@ def _about(rates: FloatArray, up: FloatArray) -> FloatArray:
     """Rate about the vertical of (3, n) rates, rad/s."""
     about: FloatArray = up[0] * rates[0] + up[1] * rates[1] + up[2] * rates[2]
     return about
+
+
+def _direction(force: FloatArray) -> FloatArray:
+    """Unit vector along a (3,) vector; zero where there is none: a sensor that falls, or sends zeros."""
+    size = float(np.sqrt((force * force).sum()))
+    return force / size if size > 0 else np.zeros(3)
 
 
 def _slope(x: FloatArray, step: float) -> float:
@@ -287,6 +295,7 @@ class CausalFusion:
         ValueError
             When acceleration or angular rate is missing.
         """
+        block = usable(SampleBlock(block.t, None, block.acc, block.gyr, block.flags))
         acc, gyr = block.acc, block.gyr
         if acc is None or gyr is None:
             raise ValueError("raw samples need acceleration and angular rate to be fused")
@@ -345,7 +354,9 @@ class CausalFusion:
         turned = (mean[a:b] - self._bias) * dt[a:b, None]
         if a in gaps:
             turned[0] = self._over_gap(acc[a])
-            up = quaternion.normalise(acc[a])
+            up = _direction(acc[a])
+            if not up.any() and self._quat is not None:
+                up = quaternion.up_in_sensor(self._quat)
             before, after = (float((edges[i] - self._bias) @ up) for i in (a, a + 1))
             if self._p.heading_known(float(dt[a]), before, after):
                 turned[0] += 0.5 * (before + after) * dt[a] * up

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unslouch_signal.samples import BoolArray, FlagArray, FloatArray, SampleBlock, SampleFlag
+from unslouch_signal.samples import BoolArray, FlagArray, FloatArray, SampleBlock, SampleFlag, usable
 from unslouch_signal.track import GRID_HZ
 
 GRAVITY = 9.80665
@@ -71,6 +71,8 @@ class _Last:
     acc: tuple[float, float]
     area: tuple[float, float]
     flags: int
+    since: int
+    """Flags of the samples that no grid point has shown yet."""
     point_quat: FloatArray
     point_area: tuple[float, float]
     point_k: int
@@ -100,7 +102,8 @@ class Grid:
         """
         if block.quat is None:
             raise ValueError("the grid needs orientation: fuse raw samples first")
-        if len(block) == 0:
+        block = usable(block)
+        if len(block) == 0 or block.quat is None:
             return _nothing()
         t, quat = block.t, np.ascontiguousarray(block.quat.T)
         acc = _linear(quat, block)
@@ -110,7 +113,7 @@ class Grid:
             q0, a0 = quat[:, 0].copy(), (float(acc[0][0]), float(acc[1][0]))
             # a sample just before the first one, so that the first is an interval like any other
             none = (0.0, 0.0)
-            self._last = _Last(float(t[0]) - 0.01, q0, a0, none, int(block.flags[0]), q0, none, -1, True)
+            self._last = _Last(float(t[0]) - 0.01, q0, a0, none, int(block.flags[0]), 0, q0, none, -1, True)
         last = self._last
         t = np.concatenate(([last.t], t))
         quat = np.concatenate((last.quat[:, None], quat), axis=1)
@@ -156,8 +159,9 @@ class Grid:
         else:
             point = (last.point_quat, last.point_area, last.point_k, last.point_held)
         newest = (float(acc[0][-1]), float(acc[1][-1]))
-        self._last = _Last(float(t[-1]), quat[:, -1].copy(), newest, area, int(flags[-1]), *point)
-        return GridBlock(k, time, q, rate, means[0], means[1], measured, flags[i] | flags[i + 1])
+        seen, since = _flags_since(flags, i, last.since)
+        self._last = _Last(float(t[-1]), quat[:, -1].copy(), newest, area, int(flags[-1]), since, *point)
+        return GridBlock(k, time, q, rate, means[0], means[1], measured, seen)
 
 
 def _linear(quat: FloatArray, block: SampleBlock) -> tuple[FloatArray, FloatArray]:
@@ -174,6 +178,23 @@ def _linear(quat: FloatArray, block: SampleBlock) -> tuple[FloatArray, FloatArra
     square = ax * ax + ay * ay + az * az - 2 * GRAVITY * along + GRAVITY * GRAVITY
     quiet = (block.flags & (SampleFlag.MOTOR | SampleFlag.SATURATED)) == 0
     return np.where(quiet, along - GRAVITY, 0.0), np.where(quiet, np.sqrt(np.maximum(square, 0.0)), 0.0)
+
+
+def _flags_since(flags: FlagArray, i: NDArray[np.intp], since: int) -> tuple[FlagArray, int]:
+    """Flags of the samples around each grid point and of those since the point before; and of those after the last.
+
+    Points lie in the intervals ``i`` from ``flags[i]`` to ``flags[i + 1]``; above 100 Hz and beyond a jump of the grid
+    there are samples in between, whose flags must not be lost.
+    """
+    if not since and not bool(flags.any()):
+        return np.zeros(len(i), np.uint8), 0
+    if len(i) == 0:
+        return np.empty(0, np.uint8), since | int(np.bitwise_or.reduce(flags[1:]))
+    ends = i + 2
+    pairs = np.stack((np.minimum(np.concatenate(([1], ends[:-1])), i), ends), axis=1)
+    seen = np.bitwise_or.reduceat(np.concatenate((flags, np.zeros(1, np.uint8))), pairs.ravel())[::2]
+    seen[0] |= since
+    return seen, int(np.bitwise_or.reduce(flags[ends[-1] :]))
 
 
 def _cell_means(

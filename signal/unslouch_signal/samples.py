@@ -12,6 +12,11 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 FlagArray = NDArray[np.uint8]
 
+_EXACT = 1e-3
+"""How far the square of a quaternion's norm may be from 1 by rounding: files keep three digits."""
+_A_ROTATION = 0.5
+"""... and by an error that leaves it a rotation."""
+
 
 class SampleFlag(IntFlag):
     """What the strap says about a sample beside its numbers; the bits of the flags byte in docs/protocol.md."""
@@ -105,4 +110,41 @@ def samples(
         checked("acc", acc, 3),
         checked("gyr", gyr, 3),
         np.zeros(n, np.uint8) if flags is None else np.ascontiguousarray(flags, dtype=np.uint8),
+    )
+
+
+def usable(block: SampleBlock) -> SampleBlock:
+    """Leave out the samples that say nothing, as if they had been lost.
+
+    These are samples whose orientation is not finite or no rotation (its norm far from 1: some sensors send zeros until
+    they have one) and raw samples that are not finite. A norm that is a little off is mended. Acceleration beside
+    orientation may be NaN where it is unknown; infinite becomes that.
+    """
+    quat, acc, gyr = block.quat, block.acc, block.gyr
+    if quat is not None:
+        w, x, y, z = np.ascontiguousarray(quat.T)
+        size = w * w + x * x + y * y + z * z
+        exact = np.abs(size - 1.0) < _EXACT
+        if acc is not None and bool(np.isinf(acc).any()):
+            acc = np.where(np.isinf(acc), np.nan, acc)
+            block = SampleBlock(block.t, quat, acc, gyr, block.flags)
+        if bool(exact.all()):
+            return block
+        keep = np.abs(size - 1.0) < _A_ROTATION
+        norm = np.where(exact | ~keep, 1.0, np.sqrt(size))
+        return kept(SampleBlock(block.t, quat / norm[:, None], acc, gyr, block.flags), keep)
+    both = [part for part in (acc, gyr) if part is not None]
+    if all(bool(np.isfinite(part).all()) for part in both):
+        return block
+    return kept(block, np.all([np.isfinite(part).all(axis=1) for part in both], axis=0))
+
+
+def kept(block: SampleBlock, keep: BoolArray) -> SampleBlock:
+    """The samples of a block where ``keep`` (n,) is true."""
+    return SampleBlock(
+        block.t[keep],
+        None if block.quat is None else block.quat[keep],
+        None if block.acc is None else block.acc[keep],
+        None if block.gyr is None else block.gyr[keep],
+        block.flags[keep],
     )

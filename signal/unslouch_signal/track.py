@@ -38,7 +38,7 @@ class Track:
     measured : (n,) bool
         False where the grid point lies inside a gap (its values are then held).
     flags : (n,) uint8
-        :class:`~unslouch_signal.samples.SampleFlag` bits of the latest sample.
+        :class:`~unslouch_signal.samples.SampleFlag` bits of the samples around the point and since the one before.
     """
 
     k: NDArray[np.int64]

@@ -11,7 +11,7 @@ from unslouch_signal.analyser import Analyser, analyse_recording
 from unslouch_signal.calibration import Calibration
 from unslouch_signal.events import ActivityKind, Event, RotationRep
 from unslouch_signal.frames import parse_mount
-from unslouch_signal.samples import SampleBlock, SampleFlag, samples
+from unslouch_signal.samples import SampleBlock, SampleFlag, kept, samples
 
 LEVEL = Calibration((1.0, 0.0, 0.0, 0.0), True, "bows", heading=0.0)
 
@@ -165,3 +165,57 @@ def test_activity_stands_beside_the_track() -> None:
     assert CODES[codes[-1]].value == analyser.latest.activity
     off = np.searchsorted(analyser.track.t, block.t[len(block) // 2 + 70])
     assert CODES[codes[off]] is ActivityKind.OFF_BODY
+
+
+@pytest.mark.parametrize("first", range(90, 97))
+def test_without_a_calibration_again_a_short_block_may_hold_no_grid_point(first: int) -> None:
+    t = np.arange(0, 2, 1 / 104)
+    block = samples(t, np.tile(qt.from_rotvec(np.array([0.0, 0.3, 0.0])), (len(t), 1)))
+    analyser = Analyser(LEVEL)
+    analyser.process(block[:first])
+    analyser.set_calibration(None)
+    for i in range(first, first + 5):
+        analyser.process(block[i : i + 1])
+    assert analyser.latest is not None
+    assert (analyser.latest.calibrated, analyser.latest.tilt) == (False, pytest.approx(0.0, abs=1e-6))
+
+
+@pytest.mark.parametrize(
+    ("value", "raw"), [(np.nan, False), (np.inf, False), (0.0, False), (np.nan, True), (np.inf, True)]
+)
+def test_samples_that_say_nothing_count_as_lost(value: float, raw: bool) -> None:
+    whole = day(3)
+    if raw:
+        whole = SampleBlock(whole.t, None, whole.acc, whole.gyr, whole.flags)
+    broken = np.zeros(len(whole), np.bool_)
+    broken[[0, 700, 701, 2500]] = True
+    broken[4000:4100] = True
+    parts = [None if a is None else a.copy() for a in (whole.quat, whole.acc, whole.gyr)]
+    for part in parts[:1] if not raw else parts[1:]:
+        assert part is not None
+        part[broken] = value
+    spoilt = SampleBlock(whole.t, parts[0], parts[1], parts[2], whole.flags)
+    lost = kept(whole, ~broken)
+    assert analysed(spoilt, 1, 300)[0] == analysed(lost, 1, 10**6)[0]
+    ours, theirs = (analyse_recording(b, calibration=LEVEL) for b in (spoilt, lost))
+    assert ours.events == theirs.events
+    assert np.array_equal(ours.track.axial, theirs.track.axial)
+
+
+def test_orientation_that_is_a_little_long_is_mended() -> None:
+    block = day(4)
+    assert block.quat is not None
+    longer = samples(block.t, block.quat * 1.02, block.acc, flags=block.flags)
+    ours, theirs = (analyse_recording(b, calibration=LEVEL) for b in (longer, block))
+    assert ours.track.flexion == pytest.approx(theirs.track.flexion, abs=1e-9)
+    assert [type(e) for e in ours.events] == [type(e) for e in theirs.events]
+
+
+def test_acceleration_of_zeros_beside_orientation_is_no_gravity() -> None:
+    t = np.arange(0, 20, 0.02)
+    quat = np.tile(qt.from_rotvec(np.array([0.0, 0.4, 0.0])), (len(t), 1))
+    with_zeros = analyse_recording(samples(t, quat, np.zeros((len(t), 3)))).calibration
+    without = analyse_recording(samples(t, quat)).calibration
+    assert with_zeros is not None
+    assert without is not None
+    assert with_zeros.mount == without.mount

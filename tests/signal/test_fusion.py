@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from unslouch_signal import quaternion as qt
 from unslouch_signal.analyser import analyse_recording
 from unslouch_signal.fusion import CausalFusion, fuse
-from unslouch_signal.samples import FloatArray, SampleBlock, samples
+from unslouch_signal.samples import FloatArray, SampleBlock, SampleFlag, samples
 from unslouch_signal.synth import WORST, scenarios, simulate
 
 
@@ -122,3 +122,15 @@ def test_a_slow_sinking_on_top_of_what_the_filter_learned_is_no_bias() -> None:
     truth = next(s for s in taken.truth.slouches if abs(s.start - 1314.7) < 1.0)
     alerts = [a for a in analyse_recording(taken.block_fused).alerts if truth.start - 1.0 < a.start < truth.end]  # type: ignore[arg-type]
     assert [a.t for a in alerts] == [pytest.approx(truth.alert, abs=1.0)]
+
+
+@pytest.mark.parametrize("zeros", [1, 30])
+def test_zeros_after_a_gap_do_not_end_the_fusion(zeros: int) -> None:
+    t = np.concatenate((np.arange(0, 5, 0.02), np.arange(8, 14, 0.02)))
+    acc = np.tile((0.0, 0.0, 9.80665), (len(t), 1))
+    acc[250 : 250 + zeros] = 0.0
+    block = samples(t, acc=acc, gyr=np.zeros((len(t), 3)))
+    for fused in (CausalFusion(50.0).process(block), fuse(block)):
+        assert fused.quat is not None
+        assert qt.up_in_sensor(fused.quat)[-1] == pytest.approx([0, 0, 1], abs=1e-3)
+        assert (fused.flags & SampleFlag.HEADING_LOST).any()

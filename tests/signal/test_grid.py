@@ -100,6 +100,21 @@ def test_how_it_is_cut_changes_no_bit(seed: int, rate: float, longest: int) -> N
         assert np.array_equal(pieces, getattr(whole, f.name), equal_nan=pieces.dtype.kind == "f"), f.name
 
 
+@pytest.mark.parametrize("rate", [50.0, 52.0, 104.0, 208.0, 400.0])
+@pytest.mark.parametrize("hole", [0.0, 7.0])
+def test_the_flag_of_one_sample_is_never_overlooked(rate: float, hole: float) -> None:
+    t = np.arange(0, 4, 1 / rate)
+    t = t + np.where(t > 2, hole, 0.0)
+    at = np.flatnonzero(t > 2)[:40]
+    for i in at.tolist():
+        flags = np.zeros(len(t), np.uint8)
+        flags[i] = SampleFlag.HEADING_LOST
+        grid = Grid().process(samples(t, np.tile(qt.IDENTITY, (len(t), 1)), flags=flags))
+        seen = grid.t[(grid.flags & SampleFlag.HEADING_LOST) != 0]
+        assert 1 <= len(seen) <= 3
+        assert np.abs(seen - t[i]).max() < 0.04
+
+
 def test_raw_samples_are_refused() -> None:
     with pytest.raises(ValueError, match="fuse"):
         Grid().process(samples(np.arange(3) * 0.02, acc=np.tile(G, (3, 1))))

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from unslouch_signal.events import ActivityKind
-from unslouch_signal.samples import FloatArray, SampleBlock
+from unslouch_signal.samples import FloatArray, SampleBlock, kept
 from unslouch_signal.synth.body import Person, Slip
 from unslouch_signal.synth.definitions import make_truth
 from unslouch_signal.synth.movements import Movement
 from unslouch_signal.synth.radio import Radio, RadioModel, gaps
 from unslouch_signal.synth.script import ActivityNote, Note, Pose, ProtocolNote, RotationNote, Script
 from unslouch_signal.synth.sensor import Sensor, SensorModel
-from unslouch_signal.synth.strap import Fuser, Taken, VqfFuser, WornStrap, arrived
+from unslouch_signal.synth.strap import Fuser, Taken, VqfFuser, WornStrap
 from unslouch_signal.synth.truth import GAP_S, Truth, TruthParameters
 
 
@@ -151,8 +151,8 @@ def simulate(
     taken = worn.take(n)
     keep = Radio(link, seed).arrives(0, taken.raw.t)
     return Simulated(
-        arrived(taken.raw, keep),
-        None if taken.fused is None else arrived(taken.fused, keep),
+        kept(taken.raw, keep),
+        None if taken.fused is None else kept(taken.fused, keep),
         truth_of(worn, taken, keep),
         keep,
         taken.raw,

@@ -185,14 +185,3 @@ def join(blocks: list[SampleBlock]) -> SampleBlock:
         column([b.gyr for b in blocks]),
         np.concatenate([b.flags for b in blocks]),
     )
-
-
-def arrived(block: SampleBlock, keep: BoolArray) -> SampleBlock:
-    """The samples of a block that arrived."""
-    return SampleBlock(
-        block.t[keep],
-        None if block.quat is None else block.quat[keep],
-        None if block.acc is None else block.acc[keep],
-        None if block.gyr is None else block.gyr[keep],
-        block.flags[keep],
-    )
