@@ -23,7 +23,7 @@ class ProtocolWatch:
 
     def feed(self, block: SampleBlock) -> None:
         """Take the next samples (with orientation)."""
-        if not len(block):
+        if not len(block) or block.quat is None:
             return
         self._blocks.append(block)
         oldest = float(block.t[-1]) - WINDOW_S
@@ -59,8 +59,16 @@ def _since(block: SampleBlock, t: float) -> SampleBlock:
 
 
 def _joined(blocks: list[SampleBlock]) -> SampleBlock:
-    """Put consecutive fused blocks together; only time and orientation are looked at."""
+    """Put consecutive fused blocks together.
+
+    Acceleration goes along where all of them have it: at rest it shows the vertical better than a filter that has just
+    been turned on. So do the flags that say when not to believe it.
+    """
+    fused = [block for block in blocks if block.quat is not None]
+    acc = [block.acc for block in fused if block.acc is not None]
     return samples(
-        np.concatenate([block.t for block in blocks]),
-        np.concatenate([block.quat for block in blocks if block.quat is not None]),
+        np.concatenate([block.t for block in fused]),
+        np.concatenate([block.quat for block in fused if block.quat is not None]),
+        np.concatenate(acc) if len(acc) == len(fused) else None,
+        flags=np.concatenate([block.flags for block in fused]),
     )
