@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -150,6 +151,23 @@ class Stage:
         assert self.app.conductor is not None
         await pilot.pause()
 
+    @asynccontextmanager
+    async def shown(self, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[None]]:
+        """Run the app on a terminal of this size, from where the feed is there."""
+        async with self.app.run_test(size=size) as pilot:
+            await self.ready(pilot)
+            yield pilot
+
+    async def begin(self, pilot: Pilot[None], number: int, pain: str = "2") -> None:
+        """From the choice of a technique to its exercise."""
+        await pilot.press(str(number), "enter")
+        assert self.phase == "red flags"
+        await pilot.press("n")
+        self.until(lambda: self.phase == "warm-up", 2)
+        await pilot.press("enter")
+        assert self.phase == "pain before"
+        await pilot.press(*pain, "enter")
+
     def run(self, seconds: float) -> None:
         """Let sample time pass."""
         for _ in range(round(seconds / self.feed.step_s)):
@@ -169,6 +187,16 @@ class Stage:
         assert self.app.conductor is not None
         view = self.app.conductor.now.coach
         return "" if view is None else view.phase.value
+
+    @property
+    def text(self) -> str:
+        """What stands on the screen, row by row."""
+        return screen_text(self.app)
+
+    @property
+    def words(self) -> str:
+        """The same in one line: sentences, however they are wrapped."""
+        return " ".join(self.text.split())
 
 
 def screen_text(app: UnslouchApp) -> str:
@@ -199,9 +227,3 @@ def stage(tmp_path: Path) -> Callable[..., Stage]:
 def feeds() -> dict[str, type[WornFeed]]:
     """The feeds by name."""
     return {"worn": WornFeed, "wound": WoundFeed, "quiet": QuietFeed}
-
-
-@pytest.fixture
-def text_of() -> Callable[[UnslouchApp], str]:
-    """What stands on the screen."""
-    return screen_text
