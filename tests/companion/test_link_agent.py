@@ -19,6 +19,7 @@ from dbus_fast.aio import MessageBus
 from dbus_fast.service import ServiceInterface, dbus_method
 
 from unslouch.link import agent
+from unslouch.link.bluez import BluezError, call
 
 
 @pytest.fixture
@@ -119,3 +120,13 @@ async def test_where_bluez_takes_no_agent_pairing_is_tried_all_the_same(
     assert "AccessDenied" in said[1]
     bluez.disconnect()
     await bluez.wait_for_disconnect()
+
+
+@pytest.mark.parametrize("gone", [EOFError(), ConnectionResetError("reset"), DBusError("org.x", "gone")], ids=repr)
+async def test_a_bus_that_goes_in_a_call_is_no_surprise(gone: Exception) -> None:
+    class Going:
+        async def call(self, _message: Message) -> Message:
+            raise gone
+
+    with pytest.raises(BluezError, match="bus is gone"):
+        await call(Going(), "/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")  # type: ignore[arg-type]

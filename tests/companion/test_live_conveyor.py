@@ -6,16 +6,17 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from unslouch.errors import LinkError, Reason, UnslouchError
 from unslouch.link.simulated import SimulatedOptions, SimulatedStrap
-from unslouch.live.chain import Chain
-from unslouch.live.conveyor import Conveyor
+from unslouch.live.chain import Chain, Digest
+from unslouch.live.conveyor import MOST_AT_ONCE, Conveyor
 from unslouch.live.feed import (
     Ask,
     Buzz,
@@ -38,6 +39,7 @@ from unslouch.live.replaying import replay_feed
 from unslouch.recording.reader import read_recording
 from unslouch.recording.writer import RecordingWriter
 from unslouch.wire.source import Channel, Packet, SourceInfo, SourceKind
+from unslouch.wire.table import PacketTable
 from unslouch_signal.events import HoldEvent, HoldNotice, RotationRep, SlouchAlert
 from unslouch_signal.synth import scenarios, simulate
 
@@ -349,3 +351,23 @@ def test_a_packet_of_another_channel_is_recorded_too(tmp_path: Path):
 
     table, _ = read_packets(path)
     assert table.packet(0).data == b"\x81\x01\x00"
+
+
+def test_a_rush_of_packets_is_decoded_in_parts_and_whole():
+    class Rush(Silent):
+        async def __aiter__(self) -> AsyncIterator[Packet]:
+            async for packet in demo_strap(duration_s=60.0):
+                yield replace(packet, arrival_s=1.0)
+
+    class Counting(Chain):
+        def feed(self, packets: Sequence[Packet] | PacketTable) -> Digest:
+            looks.append(len(packets))
+            return super().feed(packets)
+
+    looks: list[int] = []
+    with running(Conveyor(Rush(), lambda _: Counting(52.0))) as conveyor:
+        updates = gather(conveyor)
+    assert max(looks) == MOST_AT_ONCE
+    assert sum(looks) > 500
+    frames = [update.frame.t for update in updates if update.frame is not None]
+    assert frames[-1] > 59.0

@@ -35,12 +35,11 @@ from unslouch_signal.samples import samples
 
 INFO = SourceInfo(SourceKind.STRAP, "Strap")
 UTC = 1_790_000_000.0
+TIMES = np.arange(1.0, 3.3, 0.01923).astype(np.float64)[:120]
 PACKETS = [
     Packet(UTC + one.t_us * 1e-6, Channel.STREAM, one.data)
     for one in encode_stream(
-        samples(
-            1.0 + 0.01923 * np.arange(120), np.tile([1.0, 0.0, 0.0, 0.0], (120, 1)), np.tile([0, 0, 9.8], (120, 1))
-        ),
+        samples(TIMES, np.tile([1.0, 0.0, 0.0, 0.0], (120, 1)), np.tile([0, 0, 9.8], (120, 1))),
         np.arange(120),
         3,
         2,

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from unslouch.errors import Reason
+from unslouch.link.ledger import Position
 from unslouch.link.radio.scripted import PERIOD_US, Script, packet_of, pose
 from unslouch.link.states import Phase
 from unslouch.link.strap import StrapOptions
@@ -260,6 +261,54 @@ async def test_a_log_that_never_ends_does(air: Any, ending: str) -> None:
     assert len(companion.strap.ledger._log_ahead) < 100
     for block in companion.decoded.blocks:
         assert np.allclose(block.samples.quat, [1.0, 0.0, 0.0, 0.0], atol=1e-3)
+
+
+async def test_what_is_left_to_the_log_while_it_is_fetched_is_fetched_too(air: Any) -> None:
+    script = Script(records=log_of(range(1, 21)))
+    strap = await air.script(script)
+    reading: list[asyncio.Task[None]] = []
+
+    async def slowly(request: Request) -> None:
+        await strap.grant(request, first=1, last=20)
+        for number in range(1, 21):
+            await asyncio.sleep(0.9)
+            await strap.say_record(number, script.records[number])
+        await strap.say_end(1, 21, 20)
+
+    def twist(packet: bytes) -> list[bytes]:
+        return [] if packet[4:6] == b"\x80\x00" else [packet]
+
+    def answer(request: Request) -> list[bytes] | None:
+        if request.op is Op.RESEND:  # it has them, it says, and they never come
+            values = struct.pack("<IH", request.values["seq"], request.values["count"])
+            return [bytes((request.op | 0x80, request.tag, 0)) + values]
+        if request.op is Op.LOG_READ and not reading:
+            reading.append(asyncio.create_task(slowly(request)))
+            return []
+        return None
+
+    script.answer, script.twist = answer, twist
+    companion = await air.companion(strap, PLAIN)
+    await companion.strap.until_streaming()
+    await companion.until(lambda: reading)
+    await asyncio.sleep(1)
+    script.records |= log_of(range(21, 26))  # the strap goes on noting
+    await companion.until(lambda: reading[0].done() and companion.strap.complete, 120)
+    asked = [request.values["last"] for request in strap.asked if request.op is Op.LOG_READ]
+    assert asked == [20, 25]
+    assert companion.strap.ledger.position().log_id == 25
+
+
+async def test_what_a_strap_with_another_flash_sends_is_confirmed(air: Any) -> None:
+    strap = await air.script(Script(records=log_of(range(5, 9))))
+    companion = await air.companion(strap, PLAIN, start=Position(log_id=100))
+    await companion.strap.until_streaming()
+
+    def confirmed() -> list[int]:
+        return [request.values["id"] for request in strap.asked if request.op is Op.LOG_CONFIRM]
+
+    await companion.until(confirmed, 60)
+    assert confirmed() == [8]
 
 
 @pytest.mark.parametrize(

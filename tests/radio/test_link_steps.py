@@ -118,6 +118,22 @@ async def test_a_scan_that_hangs_ends_in_time(air: Any, call: str) -> None:
     await companion.until(lambda: companion.said[-1].phase is Phase.STREAMING, 120)
 
 
+@pytest.mark.parametrize("error", [None, BleakError("gone"), KeyError("org.bluez.Adapter1")], ids=repr)
+async def test_a_link_that_is_closed_in_a_scan_that_does_not_end_well_ends(air: Any, error: Exception | None) -> None:
+    strap = await air.script()
+    scanner, client = await backends_of(air, strap)
+    await strap.stop()
+    air.scripted.clear()
+    switch = Switch(error)
+    switch.on = True
+    companion = await air.companion(strap, PLAIN, backends=(spoilt(scanner, "stop", switch), client))
+    companion.strap.start()
+    await asyncio.sleep(1)
+    await asyncio.wait_for(companion.close(), 2 * STEP_S)
+    assert switch.hit == 1
+    assert companion.said[-1].phase is Phase.CLOSED
+
+
 async def test_pairing_that_hangs_ends_in_time(air: Any) -> None:
     strap = await air.script(Script(keyed=True))
     scanner, client = await backends_of(air, strap)
@@ -152,6 +168,9 @@ FAILURES = [
     ("start", BleakDBusError("org.freedesktop.DBus.Error.ServiceUnknown", []), Reason.NO_ADAPTER),
     ("start", BleakDBusError("org.freedesktop.DBus.Error.AccessDenied", []), Reason.NO_PERMISSION),
     ("start", OSError("no bus"), Reason.NO_ADAPTER),
+    ("start", EOFError(), Reason.NO_ADAPTER),
+    ("stop", KeyError("org.bluez.Adapter1"), Reason.NO_ADAPTER),
+    ("connect", KeyError("org.bluez.Device1"), Reason.LINK_LOST),
     ("connect", BleakDeviceNotFoundError("C6"), Reason.LINK_LOST),
     ("connect", TimeoutError(), Reason.TIMEOUT),
     ("connect", BleakDBusError("org.bluez.Error.Failed", ["le-connection-abort-by-local"]), Reason.LINK_LOST),
@@ -164,6 +183,7 @@ FAILURES = [
     ("start_notify", EOFError(), Reason.LINK_LOST),
     ("write_gatt_char", BleakDBusError("org.bluez.Error.InProgress", []), Reason.LINK_LOST),
     ("read_gatt_char", OSError("gone"), Reason.LINK_LOST),
+    ("read_gatt_char", AssertionError(), Reason.LINK_LOST),
 ]
 
 
@@ -176,7 +196,7 @@ async def test_what_a_system_raises_becomes_a_reason_with_its_mend(
     scanner, client = await backends_of(air, strap)
     switch = Switch(error)
     switch.on = True
-    scanning = call == "start"
+    scanning = call in ("start", "stop")
     backends = (
         spoilt(scanner, call, switch) if scanning else scanner,
         client if scanning else spoilt(client, call, switch),

@@ -67,6 +67,8 @@ async def call(
             reply = await bus.call(message)
     except TimeoutError as error:
         raise BluezError(f"{member} took too long") from error
+    except (OSError, EOFError, DBusError) as error:
+        raise BluezError(f"the system bus is gone: {error}") from error
     if reply.message_type is MessageType.ERROR:
         raise BluezError(reply.error_name or f"{member} was refused")
     return list(reply.body)

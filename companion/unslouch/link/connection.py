@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
-from bleak.exc import BleakDBusError, BleakError
+from bleak.exc import BleakDBusError
 
 from unslouch.errors import LinkError, Reason, WireError
 from unslouch.link.discovery import FoundStrap
@@ -95,7 +95,9 @@ class StrapConnection:
     async def _step(self, work: Awaitable[_T], doing: str, seconds: float = STEP_S) -> _T:
         try:
             return await within(work, doing, seconds)
-        except (BleakError, TimeoutError, OSError, EOFError) as error:
+        except (LinkError, NotImplementedError):
+            raise
+        except Exception as error:  # whatever a system raises
             raise broken(error, doing) from error
 
     async def open(self) -> None:

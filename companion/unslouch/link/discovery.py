@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from enum import IntFlag
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 from bleak import BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import BleakBluetoothNotAvailableError, BleakError
 
+from unslouch.errors import LinkError
 from unslouch.link.failures import unavailable
 from unslouch.link.step import within
 from unslouch.wire.layout import COMPANY_ID, PROTOCOL_VERSION, SERVICE_UUID
@@ -114,10 +115,14 @@ async def scan(seconds: float, *, backend: type[Any] | None = None, stop_at: str
                 await heard.wait()
         except TimeoutError:
             heard.set()  # the time is up; what was heard stands
-        finally:
-            await within(scanner.stop(), "Ending the scan", STEP_S)
-    except BleakBluetoothNotAvailableError as error:
-        raise unavailable(error) from error
-    except (BleakError, OSError) as error:
+        except asyncio.CancelledError:
+            # who ends the search is not held up by a scan that does not end well
+            with contextlib.suppress(Exception):
+                await within(scanner.stop(), "Ending the scan", STEP_S)
+            raise
+        await within(scanner.stop(), "Ending the scan", STEP_S)
+    except LinkError:
+        raise
+    except Exception as error:  # whatever a system raises
         raise unavailable(error) from error
     return sorted(found.values(), key=lambda strap: -strap.rssi)

@@ -174,7 +174,7 @@ class Fetcher:
         while True:
             if self._log_wanted is not None:
                 await self._ring_first()
-                await self._fetch_log(*self._log_wanted)
+                await self._fetch_log(self._log_wanted)
             await asyncio.sleep(LOOK_S)
 
     async def _ring_first(self) -> None:
@@ -185,9 +185,10 @@ class Fetcher:
             if time.monotonic() > end:
                 break
 
-    async def _fetch_log(self, first: int, last: int) -> None:
+    async def _fetch_log(self, wanted: tuple[int, int]) -> None:
         """Fetch log records while the stream goes on; records that did not arrive whole are asked for again."""
-        first = max(first, self._ledger.position().log_id + 1)
+        last = wanted[1]
+        first = max(wanted[0], self._ledger.position().log_id + 1)
         total = max(last - first + 1, 1)
         vain = 0
         while vain < LOG_TRIES:
@@ -208,9 +209,10 @@ class Fetcher:
             vain = 0 if came else vain + 1
         # what is still missing after that the strap cannot give
         self._ledger.log_starts_at(last + 1)
-        self._log_wanted = None
-        self._ledger.log_done()
-        self._tell(None)
+        if self._log_wanted == wanted:  # else the ring has left more to the log meanwhile, which is fetched next
+            self._log_wanted = None
+            self._ledger.log_done()
+            self._tell(None)
 
     async def _ask_log(self, op: Op, values: Mapping[str, int] | None = None) -> ControlStatus | None:
         """Ask for something of the log; None when no answer comes: the stream, which goes on, is worth more."""

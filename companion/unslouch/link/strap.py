@@ -282,6 +282,9 @@ class Strap:
                 try:
                     await self._once()
                 except LinkError as error:
+                    task = asyncio.current_task()
+                    if task is not None and task.cancelling():  # what failed on the way out keeps nobody in
+                        raise asyncio.CancelledError from error
                     streamed = self.link_status.phase in (Phase.STREAMING, Phase.FETCHING)
                     tries = 0 if streamed else tries + 1
                     self._tell(LinkStatus(Phase.LOST, error.message, error.advice, error.reason))
@@ -444,7 +447,7 @@ class Strap:
         confirmed_at = time.monotonic()
         while True:
             stored = self._stored
-            log = stored is not None and stored.log_id > self._confirmed.log_id
+            log = stored is not None and stored.log_id not in (0, self._confirmed.log_id)
             if log or time.monotonic() - confirmed_at > CONFIRM_EVERY_S:
                 confirmed_at = time.monotonic()
                 await self._confirm(connection)
@@ -454,7 +457,7 @@ class Strap:
         stored = self._stored
         if stored is None or stored == self._confirmed:
             return
-        if stored.log_id > self._confirmed.log_id:
+        if stored.log_id not in (0, self._confirmed.log_id):  # less, where the strap's flash is another than it was
             await connection.request(Op.LOG_CONFIRM, {"id": stored.log_id})
         # the strap forgets a log record when the last sample in it is stored, which stands for those after it as well
         if stored.boot is not None and stored.boot == self.ledger.boot and stored.seq >= LOG_STEP:

@@ -64,6 +64,9 @@ MOST_WAITING = 64
 """Updates nobody has polled before a source that can wait waits, or a strap's are thinned: 1.3 s at full pace."""
 CONFIRM_EVERY_S = 5.0
 """How often what was recorded is forced to the disk and confirmed to the strap."""
+MOST_AT_ONCE = 64
+"""Packets that are decoded together: a strap whose backlog comes in a rush, or a log, must not need memory for all of
+it at once, which the allocator then keeps."""
 LONGEST_UPDATE_S = 2.0
 """Of arrival time: sessions see the state at least this often, however fast a recording is played."""
 CLOSE_S = 10.0
@@ -323,7 +326,8 @@ class Conveyor:
         if not pending:
             return [], []
         end = pending[0].arrival_s + LONGEST_UPDATE_S
-        n = next((i for i, packet in enumerate(pending) if packet.arrival_s > end), len(pending))
+        most = min(len(pending), MOST_AT_ONCE)
+        n = next((i for i in range(most) if pending[i].arrival_s > end), most)
         return pending[:n], pending[n:]
 
     async def _woken(self) -> None:
