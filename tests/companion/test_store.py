@@ -27,6 +27,7 @@ from unslouch.store.rows import (
     Outcome,
     PainMoment,
     PainRow,
+    PressRow,
     RecordingRow,
     RepetitionRow,
     ScreeningRow,
@@ -342,6 +343,19 @@ def test_an_older_database_is_not_read_before_it_was_migrated(tmp_path: Path) ->
     Store.open(data_paths(tmp_path)).close()
     with pytest.raises(StoreError, match="older version"):
         database.open_database(tmp_path / "unslouch.db", read_only=True, migrations=[*MIGRATIONS, ADD_COLUMN])
+
+
+def test_an_older_database_is_brought_forward_also_by_who_only_reads(tmp_path: Path) -> None:
+    paths = data_paths(tmp_path)
+    with closing(database.open_database(paths.make().database, migrations=MIGRATIONS[:1])) as connection:
+        connection.execute("INSERT INTO settings VALUES ('me', 'key', '1')")
+    with Store.open(paths, read_only=True) as store:
+        assert store.query("PRAGMA user_version") == [(len(MIGRATIONS),)]
+        assert store.setting("key") == 1
+        assert store.select(PressRow) == []
+        with pytest.raises(StoreError):
+            store.set_setting("key", 2)
+    assert [copy.name[-6:] for copy in paths.backups.iterdir()] == ["-v1.db"]
 
 
 def test_the_file_says_whose_it_is(store: Store) -> None:

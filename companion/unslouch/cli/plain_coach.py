@@ -35,6 +35,7 @@ from unslouch.coach.values import (
     Skip,
 )
 from unslouch.errors import Reason, UnslouchError
+from unslouch.live.battery import LowBattery
 from unslouch.live.feed import Ask, ExpectRotations, Feed, FeedKind, LinkKind, Press, Update
 from unslouch.live.keeping import dates_of, journal_of, keep_press, person_at, session_start
 from unslouch.report.plain import Line
@@ -159,6 +160,7 @@ class PlainCoach:
         self._said: set[str] = set()
         self._asked: Ask | None = None
         self._t = 0.0
+        self._battery = LowBattery(feed.kind)
 
     @property
     def over(self) -> bool:
@@ -186,6 +188,9 @@ class PlainCoach:
                 self._lines.show(Line(self._t, "link", text, loud=self._link is LinkKind.LOST))
         for notice in update.notices:
             self._lines.show(Line(self._t, "notice", notice))
+        low = self._battery.take(update.battery)
+        if low is not None:
+            self._lines.show(Line(self._t, "BATTERY", low, loud=True))
         if update.frame is not None and self._log is None and self._store is not None:
             start = session_start(self._feed, SessionKind.COACH, self._t, self._session.spec.technique)
             self._log = SessionLog(self._store, start, dates_of(self._feed), journal_of(self._feed))

@@ -13,6 +13,7 @@ from unslouch.coach.safety import SHARP_PAIN_ADVICE
 from unslouch.desk.preferences import Preferences, preferences
 from unslouch.desk.session import DeskSession
 from unslouch.desk.values import Cue, CueKind, DeskEffect, DeskSettings, End, Ended, Link, Notify, Pause
+from unslouch.live.battery import LowBattery
 from unslouch.live.feed import Buzz, Feed, FeedKind, LinkKind, Press, Update
 from unslouch.live.keeping import dates_of, journal_of, keep_press, session_start
 from unslouch.report.plain import Line, event_lines
@@ -63,6 +64,7 @@ class PlainDesk:
         self._spells: list[SlouchSpell] = []
         self._reps: list[RotationRep] = []
         self._t = 0.0
+        self._battery = LowBattery(feed.kind)
         self.stopped = False
         """Whether sharp pain was told: no cue comes any more."""
 
@@ -77,6 +79,9 @@ class PlainDesk:
         self._show_link(update)
         for notice in update.notices:
             self._lines.show(Line(self._t, "notice", notice))
+        low = self._battery.take(update.battery)
+        if low is not None:
+            self._lines.show(Line(self._t, "BATTERY", low, loud=True))
         if update.dropped:
             self._lines.show(Line(self._t, "notice", f"{update.dropped} updates were left out: the reader is slow"))
         if update.frame is not None and self._log is None and self._store is not None:

@@ -16,6 +16,9 @@ from unslouch.cli.command import UnslouchCommand, colour, data_dir_option, examp
 if TYPE_CHECKING:
     from unslouch.store.store import Store
 
+SHOWN = 14
+"""Days at the desk, and things told, that a page shows: the newest."""
+
 
 @click.command(
     cls=UnslouchCommand,
@@ -29,7 +32,9 @@ if TYPE_CHECKING:
 @json_option("One JSON object.")
 @data_dir_option
 def progress(person: str, as_json: bool, data_dir: Path | None) -> None:
-    """Show range per side over the days with the measurement error, practice and posture at the desk.
+    """Show range per side over the days with the measurement error, practice, posture at the desk, and what you told.
+
+    What you told is sharp pain and markers, typed or with the strap's button, also while no session ran.
 
     A change is called real only beyond the least change that such a measurement can detect (6 degrees between days,
     mean of three repetitions).
@@ -40,7 +45,7 @@ def progress(person: str, as_json: bool, data_dir: Path | None) -> None:
     paths = data_paths(data_dir)
     if not paths.database.exists():
         if as_json:
-            click.echo(json.dumps({"person": person, "rotation": [], "practice": None, "desk": []}))
+            click.echo(json.dumps({"person": person, "rotation": [], "practice": None, "desk": [], "told": []}))
         else:
             click.echo(f"Nothing is kept in {paths.root} yet. `unslouch coach` and `unslouch desk` begin it.")
         return
@@ -57,6 +62,7 @@ def progress(person: str, as_json: bool, data_dir: Path | None) -> None:
 def progress_object(store: Store, today: date, person: str = "me") -> dict[str, object]:
     """Return what ``--json`` prints."""
     from unslouch.store.progress import desk_days, practised_days, streak
+    from unslouch.store.told import told
 
     practice = streak(practised_days(store, person), today)
     return {
@@ -81,6 +87,15 @@ def progress_object(store: Store, today: date, person: str = "me") -> dict[str, 
                 "alerts": day.alerts,
             }
             for day in desk_days(store, person)
+        ],
+        "told": [
+            {
+                "time": one.time.isoformat(timespec="seconds"),
+                "kind": "sharp_pain" if one.sharp else "marker",
+                "words": one.words,
+                "uncertain": one.uncertain_s is not None,
+            }
+            for one in told(store, person)
         ],
     }
 
@@ -133,10 +148,26 @@ def progress_page(store: Store, today: date, person: str = "me") -> str:
     desk = desk_days(store, person)
     if desk:
         rows += ["", style.bold("Desk")]
-        for day in desk[-14:]:
+        for day in desk[-SHOWN:]:
             judged = day.upright_s + day.slouched_s
             share = day.upright_s / judged if judged else 0.0
             bar = style.pen.bar(share, max(style.inner - 52, 8))
             told = f"{100 * share:3.0f} % upright of {span(judged)}, {counted(day.alerts, 'alert')}"
             rows.append(f"  {day.day:%d %b} {bar} {told}")
+    lines = _told_lines(store, person)
+    if lines:
+        rows += ["", style.bold("Told"), *lines[-SHOWN:]]
     return "\n".join(rows)
+
+
+def _told_lines(store: Store, person: str) -> list[str]:
+    """Return a line for each sharp pain and marker, oldest first."""
+    from unslouch.store.told import told
+
+    lines: list[str] = []
+    for one in told(store, person):
+        what = "sharp pain" if one.sharp else "mark"
+        words = f": {one.words}" if one.words else ""
+        unsure = "" if one.uncertain_s is None else "  (the time may be wrong: the strap had restarted unheard)"
+        lines.append(f"  {one.time:%d %b %H:%M} {what}{words}{unsure}")
+    return lines

@@ -85,7 +85,15 @@ def _restore(store: Store, file: Path) -> None:
 
 def _take_over(store: Store, old: Store, files: set[str]) -> None:
     """Take what no recording can give, and the settings."""
-    from unslouch.store.rows import CalibrationRow, ClockRow, HoldingRow, RecordingRow, ScreeningRow, SessionRow
+    from unslouch.store.rows import (
+        CalibrationRow,
+        ClockRow,
+        HoldingRow,
+        PressRow,
+        RecordingRow,
+        ScreeningRow,
+        SessionRow,
+    )
     from unslouch.store.store import PARTS
 
     def lost(recording: str | None) -> bool:
@@ -100,6 +108,7 @@ def _take_over(store: Store, old: Store, files: set[str]) -> None:
         store.put(*(row for row in old.select(CalibrationRow) if lost(row.recording)))
         store.put(*(row for row in old.select(ClockRow) if lost(row.recording)))
         store.put(*(row for row in old.select(HoldingRow) if lost(row.recording)))
+        store.put(*(row for row in old.select(PressRow) if lost(row.recording)))
         sessions = [row for row in old.select(SessionRow) if lost(row.recording)]
         store.put(*sessions)
         for table in PARTS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,14 @@ from unslouch.cli.interruption import Interruptions
 from unslouch.cli.link_lines import LinkLines
 from unslouch.cli.params import POSITION
 from unslouch.cli.straps import live_feed, strap_option, straps_of
-from unslouch.errors import LinkError, Reason, UnslouchError
-from unslouch.report.words import counted, span
+from unslouch.errors import FileError, LinkError, Reason, UnslouchError
+from unslouch.live.feed import Keep
+from unslouch.report.words import counted, pressed, span
 from unslouch.store.paths import data_paths
 
 if TYPE_CHECKING:
     from unslouch.live.conveyor import Conveyor
-    from unslouch.live.feed import LinkState, Update
+    from unslouch.live.feed import Feed, LinkState, Update
 
 PROFILES = {"fused": 0, "raw": 1, "gyro": 2}
 POLL_S = 0.1
@@ -50,8 +52,11 @@ def record(
 ) -> None:
     """Record what the strap sends, untouched, until Ctrl-C; by default among the recordings of the data directory.
 
-    Ctrl-C is how a recording ends: the exit code is 0 when it holds samples. A strap out of range is waited for.
+    Ctrl-C is how a recording ends: the exit code is 0 when it holds samples. A strap out of range is waited for. What
+    the strap's button tells meanwhile is in your progress, and so is what the strap had taken alone.
     """
+    if file is not None and file.suffix.lower() != ".mcap":
+        raise UnslouchError(Reason.BAD_OPTION, f"{file} is no .mcap.", "record makes MCAP; export makes other formats.")
     known = straps_of(data_dir).find(strap)
     if file is not None and file.exists():
         if not force:
@@ -59,25 +64,63 @@ def record(
         file.unlink()
     with Interruptions() as interruptions:
         feed = live_feed(known, data_dir, record=file, profile=None if profile is None else PROFILES[profile])
-        taken = _Taken(duration)
+        taken = Taken(duration)
         try:
-            while not taken.enough:
-                for update in feed.poll():
-                    taken.take(update)
-                interruptions.check()
-                time.sleep(POLL_S)
+            take_all(feed, taken, interruptions)
         except KeyboardInterrupt:
             if not taken.samples:
                 raise
             click.echo("", err=True)
         finally:
             feed.close()
+            taken.hear(feed.poll())
     where = file or data_paths(data_dir).recordings / (feed.recording or "")
     click.echo(f"{counted(taken.samples, 'sample')} ({span(taken.seconds)}) recorded in {where}.")
 
 
-class _Taken:
-    """Counts what has come."""
+def take_all(feed: Feed, taken: Taken, interruptions: Interruptions) -> None:
+    """Count what comes until it is enough.
+
+    Raises
+    ------
+    FileError
+        FILE_ACCESS, when the recording cannot go on.
+    LinkError
+        When no samples will come.
+    """
+    while not taken.enough:
+        for update in recorded(feed):
+            taken.take(update)
+        interruptions.check()
+        time.sleep(POLL_S)
+
+
+def recorded(feed: Feed) -> Iterator[Update]:
+    """Yield what has come since the last look, as long as it is recorded: a feed whose disk is full goes on without.
+
+    Raises
+    ------
+    FileError
+        FILE_ACCESS after the last update, when nothing is recorded any more.
+    """
+    going = Keep in feed.accepts  # asked first: a feed that has ended says so in its updates
+    yield from feed.poll()
+    if not going:
+        raise FileError(
+            Reason.FILE_ACCESS,
+            "The recording stopped; what it holds up to there can be used.",
+            "Free some space, then run `unslouch sync`: the strap still holds what is missing.",
+        )
+
+
+class Taken:
+    """Counts what has come, and says what there is to say about it.
+
+    Parameters
+    ----------
+    duration
+        How much of the strap's time is enough, s; None for no end.
+    """
 
     def __init__(self, duration: float | None) -> None:
         self.samples = 0
@@ -92,9 +135,18 @@ class _Taken:
 
     @property
     def enough(self) -> bool:
+        """Whether it lasts as long as was asked."""
         return self._duration is not None and self.samples > 0 and self.seconds >= self._duration
 
     def take(self, update: Update) -> None:
+        """Take one update.
+
+        Raises
+        ------
+        LinkError
+            When no samples will come.
+        """
+        self.hear([update])
         self._link.follow(update.link)
         block = update.samples
         if block is None or not len(block):
@@ -103,6 +155,18 @@ class _Taken:
             self._first = float(block.t[0])
         self._last = max(self._last, float(block.t[-1]))
         self.samples += len(block)
+
+    def hear(self, updates: list[Update]) -> None:
+        """Say what is wrong with stream and recording, and what the strap's button told."""
+        for update in updates:
+            for notice in update.notices:
+                click.echo(notice, err=True)
+            for press in update.presses:
+                click.echo(pressed(sharp=press.sharp, late=press.late), err=True)
+                if press.sharp and not press.late:
+                    from unslouch.coach.safety import SHARP_PAIN_ADVICE
+
+                    click.echo(f"{SHARP_PAIN_ADVICE} The recording goes on.", err=True)
 
 
 @click.command(
@@ -129,7 +193,8 @@ def sync(timeout: float, strap: str | None, data_dir: Path | None) -> None:
         finally:
             feed.close()
     if not whole:
-        raise LinkError(link.reason or Reason.TIMEOUT, f"The fetch is not finished. {link.text}", link.advice)
+        advice = link.advice or "Run `unslouch sync` again: it goes on where this one ended; --timeout gives it longer."
+        raise LinkError(link.reason or Reason.TIMEOUT, f"The fetch is not finished. {link.text}", advice)
     from unslouch.cli.settling import wait_for_all
 
     done = wait_for_all()
@@ -137,17 +202,34 @@ def sync(timeout: float, strap: str | None, data_dir: Path | None) -> None:
         if one.failure is not None:
             raise one.failure
     kept = [session for one in done for session in one.kept]
-    if not kept:
+    presses = _presses(data_dir, feed.recording)
+    if not kept and not presses:
         click.echo("Everything was here already.")
         return
-    minutes = sum(session.seconds for session in kept) / 60
-    click.echo(f"{minutes:.0f} minutes that the strap took alone are in your progress now.")
+    if kept:
+        minutes = sum(session.seconds for session in kept) / 60
+        click.echo(f"{minutes:.0f} minutes that the strap took alone are in your progress now.")
+    if presses:
+        click.echo(f"What its button told is there too: {presses}.")
     for session in kept:
         if session.uncertain_s is not None:
             off = "a day or more" if session.uncertain_s > 86400 else f"{session.uncertain_s / 60:.0f} minutes"
             click.echo(
                 f"{session.seconds / 60:.0f} of them may be dated wrongly by {off}: the strap had restarted unheard.",
             )
+
+
+def _presses(data_dir: Path | None, recording: str | None) -> str:
+    """Count in words what a recording is the first to tell of the strap's button; empty for nothing."""
+    from unslouch.store.rows import PressRow
+    from unslouch.store.store import Store
+
+    with Store.open(data_paths(data_dir)) as store:
+        found = store.select(PressRow, "recording = ?", (recording,))
+    sharp = sum(press.sharp for press in found)
+    marks = len(found) - sharp
+    words = [f"sharp pain, {sharp} times" if sharp > 1 else "sharp pain"] if sharp else []
+    return ", ".join([*words, *([counted(marks, "mark")] if marks else [])])
 
 
 def _fetch(feed: Conveyor, timeout: float, interruptions: Interruptions) -> tuple[LinkState, bool]:
@@ -160,7 +242,7 @@ def _fetch(feed: Conveyor, timeout: float, interruptions: Interruptions) -> tupl
     with click.progressbar(length=1000, label="Fetching", file=sys.stderr) as bar:
         shown = 0
         while time.monotonic() < end:
-            for update in feed.poll():
+            for update in recorded(feed):
                 link = update.link
                 if link.reason is not None or link.kind is LinkKind.ENDED:
                     lines.follow(link)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +10,16 @@ from unslouch.desk.alone import judged
 from unslouch.desk.keeping import keep
 from unslouch.desk.preferences import preferences
 from unslouch.desk.values import DeskEffect
-from unslouch.errors import FileError
+from unslouch.errors import FileError, Reason
 from unslouch.live.alone import Stretch, stretches
-from unslouch.live.dating import BootTime, boots_of, dated
+from unslouch.live.dating import BootDate, boots_of, dated
 from unslouch.live.earlier import begun_before, covered, known_boots, unheld, unkept
+from unslouch.live.pressed import press_rows
 from unslouch.live.recording_rows import clock_rows, holding_rows, recording_row
 from unslouch.live.strap_feed import SLOUCH, slouch_of
+from unslouch.recording.mcap_file import read_mcap
 from unslouch.recording.model import Recording
-from unslouch.recording.reader import read_recording
+from unslouch.recording.reader import recording_of
 from unslouch.store.log import SessionLog, SessionStart
 from unslouch.store.rows import SessionKind, Source
 from unslouch.store.store import Store
@@ -50,7 +51,7 @@ class _Judged:
 
 
 def keep_recording(store: Store, path: Path, *, listed: bool = True) -> list[Kept]:
-    """Keep what a recording brings: its row, its clocks, what samples it holds, and what the strap took alone.
+    """Keep what a recording brings: its row, its clocks and samples, the button, and what the strap took alone.
 
     The same again changes nothing.
 
@@ -64,19 +65,16 @@ def keep_recording(store: Store, path: Path, *, listed: bool = True) -> list[Kep
     FileError, StoreError
         When the recording cannot be read or the store not written.
     """
-    try:
-        recording = read_recording(path)
-    except FileError:
-        if listed:
-            store.put(recording_row(path))  # nothing was sent, or it is no recording: it is told, and not read again
-            return []
-        raise
+    recording = recording_of(path, read_mcap(path))
+    if not listed and not len(recording.samples):
+        raise FileError(Reason.BAD_FILE, f"{path} holds no samples of a strap.")
     told = boots_of(recording.clock, recording.times, recording.blocks) if recording.clock is not None else []
-    sessions = _sessions(store, recording, [boot for boot, _ in told])
+    dates = dated(known_boots(store, recording, [boot for boot, _ in told]))
+    sessions = _sessions(store, recording, dates)
     with store.transaction():
         if listed:
             store.put(recording_row(path))
-        store.put(*clock_rows(recording, told), *holding_rows(recording))
+        store.put(*clock_rows(recording, told), *holding_rows(recording), *press_rows(store, recording, dates))
         for one in sessions:
             store.delete_session(one.start.identity())
             log = SessionLog(store, one.start, one.stretch.utc, uncertain_s=one.stretch.uncertain_s)
@@ -84,11 +82,10 @@ def keep_recording(store: Store, path: Path, *, listed: bool = True) -> list[Kep
     return [one.kept() for one in sessions]
 
 
-def _sessions(store: Store, recording: Recording, boots: Sequence[BootTime]) -> list[_Judged]:
+def _sessions(store: Store, recording: Recording, dates: dict[int, BootDate]) -> list[_Judged]:
     """Judge what only the log holds."""
     if not any(block.content is Content.ORIENTATION for block in recording.blocks):
         return []
-    dates = dated(known_boots(store, recording, boots))
     slouch = slouch_of(recording.device.get(SLOUCH)) or preferences(store).slouch_parameters()
     parameters = AnalyserParameters(slouch=slouch)
     found = stretches(unheld(store, recording), dates)

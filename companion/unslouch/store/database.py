@@ -110,6 +110,20 @@ def open_database(
         return connection
 
 
+def is_older(path: Path) -> bool:
+    """Whether the database is of an older version than this program's; what is none of ours is not.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be read.
+    """
+    if not path.exists():
+        return False
+    with told(path), closing(_connect(path, read_only=True)) as connection:
+        return _pragma(connection, "application_id") == APPLICATION_ID and _version(connection) < len(MIGRATIONS)
+
+
 def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     mode = "ro" if read_only else "rwc"
     connection = sqlite3.connect(

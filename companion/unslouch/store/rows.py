@@ -160,6 +160,37 @@ class HoldingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PressRow:
+    """A press of the strap's button as the strap told it, whether a session ran then or not.
+
+    Attributes
+    ----------
+    strap
+        Serial number, or what is known instead.
+    boot, t_us
+        When, on the strap's own clock: a press is told in the stream and by the log, and is one by this.
+    sharp
+        Pressed twice: sharp pain. Once is a marker.
+    recording
+        The first one that tells of it.
+    utc_offset_s
+        The local time's offset then.
+    uncertain_s
+        How far ``utc`` may be off, s; None where a clock dates it.
+    """
+
+    strap: str
+    boot: int
+    t_us: int
+    sharp: bool
+    recording: str
+    utc: float
+    utc_offset_s: float
+    uncertain_s: float | None = None
+    person: str = OWN_PERSON
+
+
+@dataclass(frozen=True, slots=True)
 class SlouchRow:
     """A slouch spell."""
 

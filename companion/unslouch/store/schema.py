@@ -95,4 +95,14 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX holdings_by_strap ON holdings(strap, boot, seq)",
         ),
     ),
+    Migration(
+        "what the strap's button told, also when no session ran",
+        (
+            """CREATE TABLE presses (
+                strap TEXT NOT NULL, boot INTEGER NOT NULL, t_us INTEGER NOT NULL, sharp INTEGER NOT NULL,
+                recording TEXT NOT NULL, utc REAL NOT NULL, utc_offset_s REAL NOT NULL, uncertain_s REAL,
+                person TEXT NOT NULL, PRIMARY KEY (strap, boot, t_us)) WITHOUT ROWID""",
+            "CREATE INDEX presses_by_person ON presses(person, utc)",
+        ),
+    ),
 )

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TypeVar, cast
 
 from unslouch.errors import Reason, StoreError
-from unslouch.store.database import BACKUPS, open_database, told
+from unslouch.store.database import BACKUPS, is_older, open_database, told
 from unslouch.store.paths import DataPaths, data_paths
 from unslouch.store.rows import (
     ActivityRow,
@@ -26,6 +26,7 @@ from unslouch.store.rows import (
     Outcome,
     PainMoment,
     PainRow,
+    PressRow,
     RecordingRow,
     RepetitionRow,
     ScreeningRow,
@@ -56,6 +57,7 @@ TABLES: dict[type, str] = {
     ScreeningRow: "screenings",
     ClockRow: "clocks",
     HoldingRow: "holdings",
+    PressRow: "presses",
 }
 """The table of each kind of row; a row's fields are the table's columns."""
 
@@ -90,10 +92,10 @@ _DECODERS: dict[str, Callable[[str], object]] = {
     "faults": lambda text: tuple(RotationFault(f) for f in json.loads(text)),
     "knots": lambda text: tuple((float(t), float(utc)) for t, utc in json.loads(text)),
 }
-_BOOLEANS = frozenset({"cued", "counted", "resolved"})
+_BOOLEANS = frozenset({"cued", "counted", "resolved", "sharp"})
 
 Value = str | float | int | None
-Whole = RecordingRow | CalibrationRow | SessionRow | ScreeningRow | ClockRow | HoldingRow
+Whole = RecordingRow | CalibrationRow | SessionRow | ScreeningRow | ClockRow | HoldingRow | PressRow
 """Rows that belong to no session."""
 Row = TypeVar("Row")
 
@@ -151,9 +153,15 @@ class Store:
 
     @classmethod
     def open(cls, paths: DataPaths, *, read_only: bool = False) -> Store:
-        """Open the database of a data directory, which is made where it does not exist."""
+        """Open the database of a data directory, which is made where it does not exist.
+
+        One of an older version is brought forward first, also where it is only to be read: nobody has to begin a
+        session to see what was kept before an update.
+        """
         if not read_only:
             paths.make()
+        elif is_older(paths.database):
+            cls(paths.database).close()
         return cls(paths.database, read_only=read_only)
 
     @classmethod
@@ -335,9 +343,11 @@ class Store:
         return found[0] if found else None
 
     def last_sharp_pain_utc(self, person: str = "me") -> float | None:
-        """When this person last reported sharp pain (UTC seconds)."""
+        """When this person last reported sharp pain (UTC seconds), in a session or with the strap's button alone."""
         found = self.query(
-            "SELECT max(p.utc) FROM sharp_pain p JOIN sessions s ON s.uid = p.session WHERE s.person = ?", (person,)
+            "SELECT max(utc) FROM (SELECT p.utc FROM sharp_pain p JOIN sessions s ON s.uid = p.session "
+            "WHERE s.person = ? UNION ALL SELECT utc FROM presses WHERE sharp AND person = ?)",
+            (person, person),
         )
         value = found[0][0]
         return None if value is None else float(value)
@@ -355,7 +365,7 @@ class Store:
         Recordings are files; whoever is forgotten wants them deleted as well.
         """
         with self.transaction():
-            for table in ("sessions", "settings", "screenings"):
+            for table in ("sessions", "settings", "screenings", "presses"):
                 self._connection.execute(f"DELETE FROM {table} WHERE person = ?", (person,))
         with told(self.path):
             self._connection.execute("VACUUM")
@@ -365,5 +375,5 @@ class Store:
 
     def dump(self) -> dict[str, list[tuple[Value, ...]]]:
         """Everything that ``rebuild`` must make again, in one fixed order: equal stores have equal dumps."""
-        tables = ("recordings", "calibrations", "sessions", "clocks", "holdings", *PARTS)
+        tables = ("recordings", "calibrations", "sessions", "clocks", "holdings", "presses", *PARTS)
         return {table: sorted(self.query(f"SELECT * FROM {table}"), key=repr) for table in tables}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,24 @@ def test_record_ends_at_a_signal_with_a_whole_file(number: signal.Signals, code:
         kinds = {notice.kind for notice in read_recording(path).notices}
         assert NoticeKind.CUT_OFF not in kinds
     paired.assert_whole()
+
+
+def test_the_button_while_recording_is_in_progress(paired: Any, read: Any) -> None:
+    process = paired.start("record")
+    out, error = read(process.stdout), read(process.stderr)
+    error.until("Streaming.")
+    begun = time.time()
+    paired.do("hold 0.2")
+    error.until("Marked, with the strap's button.")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0, error.rest()
+    assert " recorded in " in out.rest()
+    [mark] = json.loads(paired.ok("progress", "--json"))["told"]
+    assert (mark["kind"], mark["words"], mark["uncertain"]) == ("marker", "", False)
+    assert begun - 5 <= datetime.fromisoformat(mark["time"]).timestamp() <= time.time() + 5
+    paired.assert_whole()
+    paired.ok("rebuild")
+    assert json.loads(paired.ok("progress", "--json"))["told"] == [mark]
 
 
 def test_a_strap_out_of_range_is_waited_for(paired: Any, read: Any) -> None:
