@@ -26,7 +26,7 @@ from unslouch_signal.grid import Grid
 from unslouch_signal.slouch import SlouchDetector
 from unslouch_signal.synth import SensorModel, scenarios, simulate
 
-CUE, CUE_ENDED, CHARGER_ON, CHARGER_OFF, SLEEP, WAKE = 5, 6, 7, 8, 11, 12
+SHARP_PAIN, CUE, CUE_ENDED, CHARGER_ON, CHARGER_OFF, SLEEP, WAKE = 2, 5, 6, 7, 8, 11, 12
 """Events (docs/protocol.md, section 4.6)."""
 UPRIGHT = bytes.fromhex("004000200010")
 RATE = 52
@@ -179,6 +179,22 @@ async def test_sharp_pain_stops_the_motor_and_silences_the_strap_for_ten_minutes
     await lived(imu, wearing.worn(20))
     assert len(events(central, CUE)) == 2
     assert asyncio.get_running_loop().time() - pain > 600
+
+
+async def test_sharp_pain_while_nothing_buzzes_swallows_no_later_buzz(bench: Bench) -> None:
+    strap = await bench.strap(bench.csv(Wearing().worn(60)))
+    central = await bench.paired(await bench.laptop(), strap)
+    await central.start(18)
+    for _ in range(2):
+        await strap.press(0.1)
+        await asyncio.sleep(0.1)
+    await until(lambda: events(central, SHARP_PAIN), what="sharp pain")
+    assert strap.lines.empty(), "nothing ran that could be stopped"
+    await central.ok(0x0C, bytes([3, 80]))
+    assert await asyncio.wait_for(strap.lines.get(), 1) == "motor 80"
+    began = asyncio.get_running_loop().time()
+    assert await asyncio.wait_for(strap.lines.get(), 2) == "motor 0"
+    assert asyncio.get_running_loop().time() - began == pytest.approx(0.6, abs=0.05), "as long as it was asked for"
 
 
 async def test_on_the_charger_it_sleeps_logs_nothing_and_says_so(bench: Bench) -> None:

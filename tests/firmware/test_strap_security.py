@@ -12,7 +12,8 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError, BleakGATTProtocolError
 from bumble import att
-from bumble.device import Peer
+from bumble.device import Connection, Peer
+from bumble.pairing import PairingConfig
 
 from unslouch.link.radio.bench import CALIBRATION, CONTROL, LOG, STATUS, STREAM, Bench, Central, Wearing, until, uuid
 from unslouch.link.radio.laptop import Laptop
@@ -142,6 +143,30 @@ async def test_pairing_works_in_the_window_alone_and_a_stranger_is_sent_away(ben
     assert status[38] == 2
     assert status[1] & 32
     assert not any(event[1] == 1 for event in second.heard[STREAM] if event[0] == 0x16)
+
+
+async def test_pairing_is_by_secure_connections_or_not_at_all(bench: Bench) -> None:
+    strap = await bench.strap(bench.csv(Wearing().worn(60)))
+    laptop = await bench.laptop(1)
+    as_it_should = laptop.device.pairing_config_factory
+
+    def legacy(link: Connection) -> PairingConfig:
+        config = as_it_should(link)
+        config.sc = False
+        return config
+
+    laptop.device.pairing_config_factory = legacy
+    old = await bench.connect(laptop, strap)
+    with pytest.raises(BleakError, match="AUTHENTICATION_REQUIREMENTS"):
+        await old.client.pair()
+    await refuses_everything(old.client)
+    assert (await old.client.read_gatt_char("2a19"))[0] > 0, "the window is open: it may stay and try again"
+    await old.close()
+    laptop.device.pairing_config_factory = as_it_should
+    central = await bench.paired(laptop, strap)
+    assert (await central.status())[38] == 1, "one bond: the refused one left none"
+    [link] = laptop.device.connections.values()
+    assert (link.is_encrypted, link.sc) == (True, True)
 
 
 async def test_who_stays_without_a_key_is_sent_away(bench: Bench) -> None:

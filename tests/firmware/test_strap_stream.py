@@ -8,8 +8,9 @@ import struct
 from pathlib import Path
 
 import pytest
+from bumble.hci import HCI_AclDataPacket
 
-from unslouch.link.radio.bench import LOG, STATUS, STREAM, Bench, Central, Wearing, until
+from unslouch.link.radio.bench import CONTROL, LOG, STATUS, STREAM, Bench, Central, Wearing, until
 from unslouch.wire.decoder import decode_all
 from unslouch.wire.source import Channel, Packet
 from unslouch_signal.samples import SampleFlag
@@ -70,6 +71,34 @@ async def test_no_hole_at_either_mode_and_any_mtu(bench: Bench, mtu: int) -> Non
         for profile in (1, 2):
             [answer] = await central.request(0x01, bytes([1, profile, 2]))
             assert answer[0] == 6, "no room for this profile"
+
+
+async def test_two_megabits_and_long_packets_are_what_the_stream_really_travels_by(bench: Bench) -> None:
+    strap = await bench.strap(bench.csv(Wearing().worn(60)))
+    laptop = await bench.laptop()
+    central = await bench.connect(laptop, strap)
+    [theirs] = laptop.controller.peers.values()
+    [ours] = bench.server.controllers[0].peers.values()
+    assert [(end.phy, end.octets) for end in (ours, theirs)] == [(1, 27)] * 2, "as every link begins"
+    await central.client.pair()
+    await central.subscribe(CONTROL, STREAM)
+    await until(
+        lambda: [(end.phy, end.octets) for end in (ours, theirs)] == [(2, 251)] * 2, what="the strap asks for both"
+    )
+    parts: list[int] = []
+    take = laptop.device.host.on_hci_acl_data_packet
+
+    def see(packet: HCI_AclDataPacket) -> None:
+        parts.append(len(packet.data))
+        take(packet)
+
+    laptop.device.host.on_hci_acl_data_packet = see
+    await central.start(18)
+    await until(lambda: len(seqs(central.heard[STREAM])) > 2 * 52)
+    # 18 samples of 12 bytes with their header are one packet of the link, behind 4 bytes of L2CAP and 3 of ATT
+    assert 4 + 3 + 16 + 18 * 12 in parts
+    # and its airtime is that of 2M (docs/strap.md, section 6)
+    assert ours.airtime_us(239) - ours.airtime_us(0) == 239 * 4
 
 
 async def test_profiles_carry_what_the_sensor_gave(bench: Bench) -> None:
@@ -182,6 +211,25 @@ async def test_what_was_missed_is_sent_again_and_a_true_loss_is_said(bench: Benc
         b"\x00\x00" + (100).to_bytes(4, "little") + (5).to_bytes(2, "little"),
     ):
         assert (await central.request(0x04, request))[0][0] == 7, "gone"
+
+
+async def test_a_stream_that_is_started_anew_gives_up_the_resend_and_its_fast_link(bench: Bench) -> None:
+    imu = await bench.imu()
+    strap = await bench.strap(imu)
+    await imu.feed(Wearing().worn(30))
+    central = await bench.paired(await bench.laptop(mtu=23), strap)
+    await central.start(2)
+    await central.ok(0x03, b"\x01")
+    [link] = central.laptop.device.connections.values()
+    await until(lambda: link.parameters.connection_interval >= 120)
+    status = await central.status()
+    newest, oldest = (int.from_bytes(status[at : at + 4], "little") for at in (4, 44))
+    await central.ok(0x04, status[2:4] + struct.pack("<IH", oldest, newest - oldest))
+    await until(lambda: link.parameters.connection_interval <= 30)
+    await central.start(2)
+    resent = sum(1 for packet in central.heard[STREAM] if packet[1] & RESENT)
+    assert resent < newest - oldest, "it was not over"
+    await until(lambda: link.parameters.connection_interval >= 120, what="back to economy")
 
 
 @pytest.mark.parametrize("mtu", [23, 247])

@@ -72,6 +72,8 @@ pub fn execute<P: PacketPool>(
                 (state.period_us / 2.0 + 0.5) as u16
             });
             shared.fresh.signal(());
+            // a resend that ran is given up, and with it what it wanted of the link
+            shared.link_wanted.signal(());
             shared.note_change();
             let answer = Answer::with(op, tag, Status::Ok, |out| {
                 out.u8(used as u8).u16(dt);

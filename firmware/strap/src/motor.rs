@@ -36,6 +36,8 @@ pub async fn play<M: Motor>(shared: &Shared, motor: &mut M) -> ! {
         if parts(buzz.pattern).is_empty() {
             continue;
         }
+        // what was said before is not about this one: sharp pain, told while nothing played, silenced a cue much later
+        shared.stop_buzz.reset();
         shared.with(|state| state.motor = true);
         shared.status_changed.signal(());
         let whole = async {
@@ -49,6 +51,5 @@ pub async fn play<M: Motor>(shared: &Shared, motor: &mut M) -> ! {
         Timer::after(SETTLING).await;
         shared.with(|state| state.motor = false);
         shared.status_changed.signal(());
-        shared.stop_buzz.reset();
     }
 }

@@ -10,7 +10,7 @@ use sequential_storage::map::{MapConfig, MapStorage};
 use trouble_host::prelude::*;
 use trouble_host::{BondInformation, Identity, IdentityResolvingKey, LongTermKey};
 use unslouch_strap_core::wire::bytes::{Reader, Writer};
-use unslouch_strap_core::wire::calibration::SensorCalibration;
+use unslouch_strap_core::wire::calibration::{LENGTH, SensorCalibration};
 use unslouch_strap_core::wire::control::{Gate, Mount, Pattern};
 use unslouch_strap_core::wire::orientation::{decode15, encode15};
 
@@ -33,6 +33,10 @@ mod key {
     pub const PANIC: u8 = 6;
     pub const BOND: u8 = 16;
 }
+
+/// Keys of [`Settings`], and the most bytes that one of them takes.
+const SETTINGS: [u8; 4] = [key::GATE, key::MOTOR, key::MOUNT, key::CALIBRATION];
+const SETTING_MAX: usize = LENGTH;
 
 /// A bond and when it was last used.
 #[derive(Clone, Debug)]
@@ -102,67 +106,38 @@ impl<F: NorFlash> Store<F> {
     /// Settings; the default for each that is missing or broken.
     pub async fn settings(&mut self) -> Settings {
         let mut settings = Settings::default();
-        if let Some(gate) = self
-            .read(key::GATE)
-            .await
-            .and_then(|bytes| Gate::read(&mut Reader::new(bytes)))
-            && gate.is_valid()
-        {
-            settings.gate = gate;
-        }
-        if let Some([pattern, strength @ 1..=100]) = self.read(key::MOTOR).await
-            && let Some(pattern) = Pattern::parse(*pattern)
-        {
-            (settings.pattern, settings.strength) = (pattern, *strength);
-        }
-        settings.mount = self.read(key::MOUNT).await.and_then(read_mount);
-        if let Some(Ok(calibration)) = self
-            .read(key::CALIBRATION)
-            .await
-            .map(SensorCalibration::parse)
-        {
-            settings.calibration = calibration;
+        for key in SETTINGS {
+            if let Some(bytes) = self.read(key).await {
+                take(&mut settings, key, bytes);
+            }
         }
         settings
     }
 
     /// Keep the settings; what is as in `kept`, which the store holds, is not written again.
     pub async fn save(&mut self, settings: &Settings, kept: &Settings) -> Result<(), StorageFault> {
-        if settings.gate != kept.gate {
-            let mut bytes = [0; Gate::LENGTH];
-            let mut out = Writer::new(&mut bytes);
-            settings.gate.write(&mut out);
-            self.write(key::GATE, out.finish().ok_or(StorageFault)?)
-                .await?;
-        }
-        let motor = (settings.pattern, settings.strength);
-        if motor != (kept.pattern, kept.strength) {
-            self.write(key::MOTOR, &[motor.0 as u8, motor.1]).await?;
-        }
-        if settings.mount != kept.mount {
-            let mut bytes = [0; 13];
-            if let Some(mount) = settings.mount {
-                let mut out = Writer::new(&mut bytes);
-                out.u8(2 | u8::from(mount.forward))
-                    .put(&encode15(mount.mount))
-                    .put(&encode15(mount.neutral));
+        let mut bytes = [0; SETTING_MAX];
+        let mut before = [0; SETTING_MAX];
+        for key in SETTINGS {
+            let value = give(settings, key, &mut bytes).ok_or(StorageFault)?;
+            if give(kept, key, &mut before) != Some(value) {
+                self.write(key, value).await?;
             }
-            self.write(key::MOUNT, &bytes).await?;
-        }
-        if settings.calibration != kept.calibration {
-            self.write(key::CALIBRATION, &settings.calibration.encode())
-                .await?;
         }
         Ok(())
     }
 
     /// Bonds, in no order.
     pub async fn bonds(&mut self) -> Vec<KeptBond, BONDS> {
-        let mut bonds = Vec::new();
+        let mut bonds = Vec::<KeptBond, BONDS>::new();
         for slot in 0..BONDS as u8 {
-            if let Some(bond) = self.read(key::BOND + slot).await.and_then(read_bond) {
-                // at most one a slot, so there is room
-                let _ = bonds.push(bond);
+            if let Some(found) = self.read(key::BOND + slot).await.and_then(read_bond) {
+                // where the power went while bonds moved up, one stands in two slots; the first is the newer writing
+                let twice = |kept: &KeptBond| kept.bond.identity == found.bond.identity;
+                if !bonds.iter().any(twice) {
+                    // at most one a slot, so there is room
+                    let _ = bonds.push(found);
+                }
             }
         }
         bonds
@@ -194,6 +169,54 @@ impl<F: NorFlash> Store<F> {
         )
         .await
     }
+}
+
+/// Take over a setting as it was stored; one that is broken is left as it is.
+fn take(settings: &mut Settings, key: u8, bytes: &[u8]) {
+    match key {
+        key::GATE => {
+            let gate = Gate::read(&mut Reader::new(bytes)).filter(Gate::is_valid);
+            settings.gate = gate.unwrap_or(settings.gate);
+        }
+        key::MOTOR => {
+            if let [pattern, strength @ 1..=100] = *bytes
+                && let Some(pattern) = Pattern::parse(pattern)
+            {
+                (settings.pattern, settings.strength) = (pattern, strength);
+            }
+        }
+        key::MOUNT => settings.mount = read_mount(bytes),
+        _ => {
+            if let Ok(calibration) = SensorCalibration::parse(bytes) {
+                settings.calibration = calibration;
+            }
+        }
+    }
+}
+
+/// A setting as it is stored.
+fn give<'a>(settings: &Settings, key: u8, bytes: &'a mut [u8; SETTING_MAX]) -> Option<&'a [u8]> {
+    let mut out = Writer::new(bytes);
+    match key {
+        key::GATE => settings.gate.write(&mut out),
+        key::MOTOR => {
+            out.u8(settings.pattern as u8).u8(settings.strength);
+        }
+        key::MOUNT => match settings.mount {
+            Some(mount) => {
+                out.u8(2 | u8::from(mount.forward))
+                    .put(&encode15(mount.mount))
+                    .put(&encode15(mount.neutral));
+            }
+            None => {
+                out.put(&[0; 13]);
+            }
+        },
+        _ => {
+            out.put(&settings.calibration.encode());
+        }
+    }
+    out.finish()
 }
 
 fn read_mount(bytes: &[u8]) -> Option<Mount> {

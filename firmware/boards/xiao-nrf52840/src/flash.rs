@@ -194,7 +194,10 @@ impl NorFlash for ExternalFlash {
 async fn wait_written(flash: &mut Qspi<'_>) -> Result<(), FlashError> {
     /// Read status register 1; its bit 0 is "write in progress".
     const READ_STATUS: u8 = 0x05;
-    loop {
+    /// A sector is erased in 30 ms at most; a chip that is still busy after ten times that is broken or gone. Said so, the
+    /// strap does without its log; waited for, it would start for ever.
+    const LOOKS: u32 = 600;
+    for _ in 0..LOOKS {
         let mut status = [0];
         flash
             .custom_instruction(READ_STATUS, &[], &mut status)
@@ -205,4 +208,5 @@ async fn wait_written(flash: &mut Qspi<'_>) -> Result<(), FlashError> {
         }
         embassy_time::Timer::after_micros(500).await;
     }
+    Err(FlashError(NorFlashErrorKind::Other))
 }
