@@ -256,20 +256,14 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
         let control = &self.server.strap.control;
         loop {
             let next = select(self.shared.measured.wait(), self.shared.requests.receive());
-            let bytes = match next.await {
-                Either::Second(bytes) => bytes,
+            let (answer, after) = match next.await {
                 Either::First((op, tag, status)) => {
-                    let answer = Answer::new(op, tag, status);
-                    if notify(self.shared, control, self.conn, answer.bytes())
-                        .await
-                        .is_err()
-                    {
-                        return Ended::Normally;
-                    }
-                    continue;
+                    (Some(Answer::new(op, tag, status)), After::Nothing)
+                }
+                Either::Second(bytes) => {
+                    execute(self.shared, self.conn.raw(), self.panic_text, &bytes)
                 }
             };
-            let (answer, after) = execute(self.shared, self.conn.raw(), self.panic_text, &bytes);
             let answer = match (answer, after) {
                 (Some(answer), _) => answer,
                 (None, After::AskLog { op, tag, request }) => self.ask_log(op, tag, request).await,

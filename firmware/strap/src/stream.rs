@@ -1,6 +1,8 @@
 //! Sends samples as they come. Slow radio delays packets, never sampling.
 
 use embassy_time::{Duration, Instant, with_timeout};
+use trouble_host::att::AttUns;
+use trouble_host::gatt::GattData;
 use trouble_host::prelude::*;
 use unslouch_strap_core::wire::stream::{self, Header, Profile, Sample, samples_that_fit};
 use unslouch_strap_core::wire::{PAYLOAD_MAX, event, flags};
@@ -88,7 +90,8 @@ pub fn notify<T: AsGatt + Clone>(
     notify_raw(shared, characteristic.clone().to_raw(), conn, bytes)
 }
 
-/// Made once, not for each type of value.
+/// Made once, not for each type of value. The host's own way of notifying could ask for encryption first, with all that
+/// belongs to it; here nothing is sent before the link is encrypted, so that is only looked at.
 async fn notify_raw(
     shared: &Shared,
     characteristic: Characteristic<[u8]>,
@@ -97,7 +100,17 @@ async fn notify_raw(
 ) -> Result<(), Error> {
     let _turn = shared.air.lock().await;
     loop {
-        match characteristic.notify_raw(conn, bytes, false).await {
+        if !characteristic.should_notify(conn) {
+            return Ok(());
+        }
+        if !conn.raw().security_level()?.encrypted() {
+            return Err(AttErrorCode::INSUFFICIENT_ENCRYPTION.into());
+        }
+        let value = AttUns::Notify {
+            handle: characteristic.handle,
+            data: bytes,
+        };
+        match GattData::send_unsolicited(conn.raw(), value).await {
             Err(Error::OutOfMemory) => embassy_time::Timer::after_millis(5).await,
             other => return other,
         }
