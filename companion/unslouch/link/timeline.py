@@ -7,6 +7,7 @@ and the strap be told to forget them. So the ledger judges at least as strictly 
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
 
@@ -47,9 +48,10 @@ class Timeline:
     """Times of one boot's packets that were believed, in order of their sequence."""
 
     def __init__(self) -> None:
-        self._seq: list[int] = []
-        self._t: list[int] = []
-        self._n: list[int] = []
+        # arrays: as objects these would lie scattered in a megabyte of the allocator's for as long as a boot lasts
+        self._seq = array("q")
+        self._t = array("q")
+        self._n = array("q")
         self._period = 0.0
         self._doubted: tuple[int, int, int] | None = None
         """Sequence and time of the newest packet that was doubted, and how many agreed with it."""
