@@ -19,8 +19,9 @@ from click.testing import CliRunner
 
 from unslouch.cli.main import unslouch
 from unslouch.cli.rebuild import rebuild_database
-from unslouch.cli.settling import KEEP_DAYS, Settling, left_over, prune, settle, wait_for_all
+from unslouch.cli.settling import Settling, settle, wait_for_all
 from unslouch.link.known import KnownStrap, KnownStraps
+from unslouch.live.retention import KEEP_DAYS, left_over, prune
 from unslouch.recording.compact import is_tidy
 from unslouch.recording.reader import read_packets
 from unslouch.recording.writer import RecordingWriter
@@ -243,7 +244,8 @@ def test_closing_is_quick_and_a_thread_does_the_rest(paths: DataPaths):
 KILLED = """
 import sys
 from pathlib import Path
-from unslouch.cli.settling import left_over, settle
+from unslouch.cli.settling import settle
+from unslouch.live.retention import left_over
 from unslouch.store.paths import DataPaths
 paths = DataPaths(Path(sys.argv[1]))
 print("begun", flush=True)
