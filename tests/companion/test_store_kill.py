@@ -102,7 +102,8 @@ def test_a_killed_migration_is_either_done_or_not_begun(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("processes", [3])
 def test_programs_that_start_at_once_agree_on_one_database(tmp_path: Path, processes: int) -> None:
-    code = WRITER.replace("1_000_000", "50")
+    # they write without a pause, and SQLite's lock knows no queue: on a slow disk the last one waits for all the others
+    code = "from unslouch.store import database\ndatabase.BUSY_S = 300.0\n" + WRITER.replace("1_000_000", "50")
     running = [
         subprocess.Popen([sys.executable, "-c", code, str(tmp_path), f"r{i}"], stdout=subprocess.PIPE, text=True)
         for i in range(processes)

@@ -173,7 +173,7 @@ class Commands:
 
     def assert_whole(self) -> None:
         """Nothing is left behind or broken, whatever the last command met."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + LONGEST_S
         while self.processes() and time.monotonic() < end:
             time.sleep(0.05)
         assert self.processes() == []
