@@ -248,7 +248,7 @@ async def test_what_a_log_sample_stands_for_is_stored_before_the_strap_may_forge
     await companion.until(lambda: any(request.op is Op.STORED for request in strap.asked), 30)
     told = next(request.values["seq"] for request in strap.asked if request.op is Op.STORED)
     kept = companion.strap.mark().seq
-    stored = companion.strap._stored
+    stored = companion.strap._confirmations.stored
     assert stored is not None
     # a record ends with every fifth sample, and goes when that one is told: the four after it lie nowhere else
     assert told + 5 <= stored.seq <= kept

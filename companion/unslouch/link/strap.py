@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from unslouch.errors import LinkError, Reason, WireError
+from unslouch.link.confirming import Confirmations
 from unslouch.link.connection import StrapConnection
 from unslouch.link.discovery import FoundStrap, scan
 from unslouch.link.failures import failure
@@ -39,9 +40,6 @@ BACKOFF_S = (0.1, 0.5, 1.5, 4.0)
 CALM_S = 15.0
 NEAR_S = 60.0
 """A strap that was heard so lately, could not be reached and is silent now was not carried away: somebody has it."""
-CONFIRM_EVERY_S = 10.0
-LOG_STEP = 5
-"""Samples of the stream that one of the strap's log stands for."""
 STRANGE = 2
 """Connections in a row at which the strap did not know its key before the bond is taken for lost."""
 HOPELESS = frozenset(
@@ -144,11 +142,10 @@ class Strap:
         self._opened = backends is not None
         if backends is not None:
             self._scanner, self._client = backends
-        self._on_status, self._on_position = on_status, on_position
+        self._on_status = on_status
         self._queue: asyncio.Queue[tuple[Packet, Position] | None] = asyncio.Queue()
         self._yielded = start or Position()
-        self._stored: Position | None = None
-        self._confirmed = start or Position()
+        self._confirmations = Confirmations(self.ledger, start or Position(), on_position)
         self._fetcher: Fetcher | None = None
         self._connection: StrapConnection | None = None
         self._task: asyncio.Task[None] | None = None
@@ -193,7 +190,7 @@ class Strap:
             connection = self._connection
             if connection is not None and not task.done():
                 with contextlib.suppress(LinkError):  # it is confirmed at the next connection then
-                    await self._confirm(connection)
+                    await self._confirmations.tell(connection)
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -206,7 +203,7 @@ class Strap:
 
     def stored(self, mark: Position) -> None:
         """Everything up to a mark is on the disk: the strap may forget it."""
-        self._stored = mark
+        self._confirmations.stored = mark
 
     # Requests from outside.
 
@@ -396,7 +393,7 @@ class Strap:
                 self._watch_silence(),
                 fetcher.mend_ring(),
                 fetcher.mend_log(),
-                self._confirm_often(connection),
+                self._confirmations.often(connection),
                 self._run_errands(connection),
             )
         ]
@@ -440,31 +437,6 @@ class Strap:
         else:
             text = f"Fetching what was missed: {100 * share:.0f} %."
             self._tell(LinkStatus(Phase.FETCHING, text, progress=share))
-
-    # What may be forgotten.
-
-    async def _confirm_often(self, connection: StrapConnection) -> None:
-        confirmed_at = time.monotonic()
-        while True:
-            stored = self._stored
-            log = stored is not None and stored.log_id not in (0, self._confirmed.log_id)
-            if log or time.monotonic() - confirmed_at > CONFIRM_EVERY_S:
-                confirmed_at = time.monotonic()
-                await self._confirm(connection)
-            await asyncio.sleep(0.1)
-
-    async def _confirm(self, connection: StrapConnection) -> None:
-        stored = self._stored
-        if stored is None or stored == self._confirmed:
-            return
-        if stored.log_id not in (0, self._confirmed.log_id):  # less, where the strap's flash is another than it was
-            await connection.request(Op.LOG_CONFIRM, {"id": stored.log_id})
-        # the strap forgets a log record when the last sample in it is stored, which stands for those after it as well
-        if stored.boot is not None and stored.boot == self.ledger.boot and stored.seq >= LOG_STEP:
-            await connection.request(Op.STORED, {"boot": stored.boot, "seq": stored.seq - LOG_STEP})
-        self._confirmed = stored
-        if self._on_position is not None:
-            self._on_position(stored)
 
     # Packets.
 
