@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unslouch_signal.events import Side
+from unslouch_signal.samples import SampleFlag, kept
 from unslouch_signal.synth import (
     COMMANDS,
     LivePerson,
@@ -15,12 +17,14 @@ from unslouch_signal.synth import (
     RadioModel,
     Scenario,
     SensorModel,
+    Simulation,
     movements,
     scenarios,
     simulate,
+    truth_to_json,
 )
 from unslouch_signal.synth.radio import Radio
-from unslouch_signal.synth.strap import VqfFuser, WornStrap, join
+from unslouch_signal.synth.strap import CHUNK, VqfFuser, WornStrap, join
 
 BUSY = Scenario(
     "busy",
@@ -74,6 +78,48 @@ def test_the_seed_decides_everything():
     assert a.truth.rotations == b.truth.rotations
     assert not np.array_equal(a.block_raw.gyr, c.block_raw.gyr)
     assert not np.allclose(a.truth.mounting, c.truth.mounting)
+
+
+def test_a_recording_in_the_making_is_the_whole_one():
+    radio = RadioModel(packet_samples=6, loss=0.05, outages=((30.0, 40.0),))
+    whole = simulate(scenarios.demo(2), seed=5, radio=radio)
+    making = Simulation(scenarios.demo(2), seed=5, radio=radio)
+    told: list[int] = []
+    truth = making.truth(told.append, sensor=False)
+    parts = list(making.blocks())
+    assert len(making) == sum(told) == len(whole.taken_raw)
+    assert max(len(part.raw) for part in parts) <= CHUNK < len(making), "in blocks"
+    assert truth_to_json(truth) == truth_to_json(whole.truth)
+    assert truth.sensor.shape == (0, 4)
+    assert truth.slouches[0].alert is not None
+    assert (join([part.raw for part in parts]).flags & SampleFlag.MOTOR).any(), "it buzzes at the alert"
+    for name in ("t", "acc", "gyr", "flags"):
+        np.testing.assert_array_equal(getattr(join([p.raw for p in parts]), name), getattr(whole.taken_raw, name))
+    fused = kept(join([part.fused for part in parts if part.fused is not None]), making.arrived)
+    np.testing.assert_array_equal(fused.quat, whole.block_fused.quat)
+
+
+def test_the_truth_is_that_of_the_samples_taken():
+    """The look ahead has no sensor and no motor, and sees the same."""
+    made = simulate(scenarios.demo(4), seed=6)
+    worn = WornStrap(SensorModel(), Person(), None, 6, None)
+    worn.play(scenarios.demo(4).script())
+    taken = worn.take(len(made.truth.t))
+    np.testing.assert_array_equal(taken.raw.t, made.truth.t)
+    np.testing.assert_array_equal(taken.sensor, made.truth.sensor)
+
+
+def test_hours_are_made_in_the_memory_of_a_block():
+    making = Simulation(scenarios.desk_day(5400.0, 1), seed=1, fused=False)
+    making.truth(sensor=False)
+    tracemalloc.start()
+    try:
+        total = sum(len(part.raw) for part in making.blocks())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert total == 5400 * 52
+    assert peak < 16e6, "all of it would be 35 MB"
 
 
 def test_scenarios_differ_by_seed_and_not_by_call():

@@ -10,7 +10,7 @@ from unslouch_signal.synth.body import GRAVITY, Person
 from unslouch_signal.synth.live import COMMANDS, LivePerson
 from unslouch_signal.synth.radio import RadioModel
 from unslouch_signal.synth.sensor import IDEAL, WORST, SensorModel
-from unslouch_signal.synth.simulation import Scenario, Simulated, simulate
+from unslouch_signal.synth.simulation import Scenario, Simulated, Simulation, simulate
 from unslouch_signal.synth.strap import Fuser, VqfFuser
 from unslouch_signal.synth.truth import (
     ActivityTruth,
@@ -39,6 +39,7 @@ __all__ = [
     "Scenario",
     "SensorModel",
     "Simulated",
+    "Simulation",
     "SlouchTruth",
     "Truth",
     "TruthParameters",

@@ -26,6 +26,9 @@ from unslouch_signal.synth.truth import (
     TruthParameters,
 )
 
+_AT_ONCE = 1 << 16
+"""Samples worked on at a time, so that a day needs little more memory than its angles."""
+
 
 @dataclass(frozen=True, slots=True)
 class Angles:
@@ -43,18 +46,24 @@ def angles_of(thorax: FloatArray, t: FloatArray, protocols: tuple[ProtocolTruth,
 
     Each protocol's neutral holds from its start to the next one's; the first one's also before.
     """
-    q = thorax.T.copy()
+    levels: list[tuple[int, int, FloatArray | None]] = [(0, len(t), None)] if not protocols else []
     for i, p in enumerate(protocols):
         lo = 0 if i == 0 else int(np.searchsorted(t, p.start))
         hi = int(np.searchsorted(t, protocols[i + 1].start)) if i + 1 < len(protocols) else len(t)
         still = slice(*np.searchsorted(t, (p.start, p.still_end)))
-        q[:, lo:hi] = multiply(q[:, lo:hi], _levelling(_up(thorax.T[:, still]).mean(axis=1))[:, None])
-    x, y, z = _up(q)
-    across = np.hypot(x, y)
-    tilt = np.arctan2(across, z)
-    share = tilt / np.where(across > 0, across, 1.0)
-    axial = np.unwrap(2.0 * np.arctan2(q[3], q[0]))
-    return Angles(-x * share, y * share, axial, tilt, np.unwrap(np.arctan2(-y, x)))
+        levels.append((lo, hi, _levelling(_up(thorax.T[:, still]).mean(axis=1))[:, None]))
+    flexion, lateral, twist, tilt, about = (np.empty(len(t)) for _ in range(5))
+    for lo, hi, level in levels:
+        for a in range(lo, hi, _AT_ONCE):
+            rows = slice(a, min(a + _AT_ONCE, hi))
+            q = thorax[rows].T if level is None else multiply(thorax[rows].T, level)
+            x, y, z = _up(q)
+            across = np.hypot(x, y)
+            tilt[rows] = np.arctan2(across, z)
+            share = tilt[rows] / np.where(across > 0, across, 1.0)
+            flexion[rows], lateral[rows] = -x * share, y * share
+            twist[rows], about[rows] = 2.0 * np.arctan2(q[3], q[0]), np.arctan2(-y, x)
+    return Angles(flexion, lateral, np.unwrap(twist), tilt, np.unwrap(about))
 
 
 def _up(q: FloatArray) -> FloatArray:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from unslouch_signal.events import ActivityKind
-from unslouch_signal.samples import FloatArray, SampleBlock, kept
+from unslouch_signal.samples import BoolArray, FloatArray, SampleBlock, kept
 from unslouch_signal.synth.body import Person, Slip
 from unslouch_signal.synth.definitions import make_truth
 from unslouch_signal.synth.movements import Movement
 from unslouch_signal.synth.radio import Radio, RadioModel, gaps
 from unslouch_signal.synth.script import ActivityNote, Note, Pose, ProtocolNote, RotationNote, Script
 from unslouch_signal.synth.sensor import Sensor, SensorModel
-from unslouch_signal.synth.strap import Fuser, Taken, VqfFuser, WornStrap
+from unslouch_signal.synth.strap import CHUNK, Fuser, Taken, VqfFuser, WornStrap, join
 from unslouch_signal.synth.truth import GAP_S, Truth, TruthParameters
 
 
@@ -71,24 +72,14 @@ class Simulated:
     block_raw: SampleBlock
     block_fused: SampleBlock | None
     truth: Truth
-    arrived: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    arrived: BoolArray
     taken_raw: SampleBlock
 
 
-def simulate(
-    scenario: Scenario,
-    sensor: SensorModel | None = None,
-    mounting: FloatArray | None = None,
-    seed: int = 0,
-    *,
-    person: Person | None = None,
-    radio: RadioModel | None = None,
-    fuser: Fuser | None = None,
-    fused: bool = True,
-    buzzes: bool = True,
-    parameters: TruthParameters | None = None,
-) -> Simulated:
-    """Record a scenario.
+class Simulation:
+    """A recording in the making: what will be true first, then the samples in blocks.
+
+    However many hours, the samples take no more memory than a block; only the truth keeps its angles at every sample.
 
     Parameters
     ----------
@@ -116,46 +107,120 @@ def simulate(
     ValueError
         When the scenario is empty or the mounting no unit quaternion.
     """
-    model = SensorModel() if sensor is None else sensor
-    who = Person() if person is None else person
-    figures = TruthParameters() if parameters is None else parameters
-    script = scenario.script()
-    duration = script.now + 2.0 if scenario.duration_s is None else scenario.duration_s
-    n = int(duration * model.rate_hz)
-    if n < 2:
-        raise ValueError("the scenario is empty: give it movements or a duration")
-    clock = Sensor(model, seed)
-    link = RadioModel() if radio is None else radio
 
-    def strap(fusing: Fuser | None) -> WornStrap:
-        worn = WornStrap(model, who, mounting, seed, fusing)
-        worn.play(script)
-        return worn
+    def __init__(
+        self,
+        scenario: Scenario,
+        sensor: SensorModel | None = None,
+        mounting: FloatArray | None = None,
+        seed: int = 0,
+        *,
+        person: Person | None = None,
+        radio: RadioModel | None = None,
+        fuser: Fuser | None = None,
+        fused: bool = True,
+        buzzes: bool = True,
+        parameters: TruthParameters | None = None,
+    ) -> None:
+        self._model = model = SensorModel() if sensor is None else sensor
+        who = Person() if person is None else person
+        self._figures = TruthParameters() if parameters is None else parameters
+        self._script = script = scenario.script()
+        duration = script.now + 2.0 if scenario.duration_s is None else scenario.duration_s
+        self._n = int(duration * model.rate_hz)
+        if self._n < 2:
+            raise ValueError("the scenario is empty: give it movements or a duration")
+        self._buzzes = buzzes and model.motor_m_s2 > 0.0
+        self._ahead = WornStrap(model, who, mounting, seed, None)
+        self._worn = WornStrap(model, who, mounting, seed, (fuser or VqfFuser(model.rate_hz)) if fused else None)
+        self._radio = Radio(RadioModel() if radio is None else radio, seed)
+        self._keep: BoolArray = np.ones(0, np.bool_)
+        for strap in (self._ahead, self._worn):
+            strap.play(script)
 
-    def truth_of(worn: WornStrap, taken: Taken, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Truth:
-        t = taken.raw.t
-        notes = [_in_strap_time(note, clock) for note in script.notes]
-        slips = tuple(float(clock.clock(np.array(s.start))) for s in script.notes if isinstance(s, Slip))
+    def __len__(self) -> int:
+        """How many samples are taken."""
+        return self._n
+
+    @property
+    def arrived(self) -> BoolArray:
+        """Which of the samples arrive, (n,); known once the truth is."""
+        return self._keep
+
+    def truth(self, seen: Callable[[int], None] | None = None, *, sensor: bool = True) -> Truth:
+        """What will be so, by looking ahead without sensor and fusion; to be called first, and once.
+
+        Where the motor runs follows from the truth, which the motor does not change.
+
+        Parameters
+        ----------
+        seen
+            Is told of every block how many samples were looked at.
+        sensor
+            Whether to keep the orientation of the sensor; without, it has no rows.
+        """
+        t, thorax, strap = np.empty(self._n), np.empty((self._n, 4)), np.empty((self._n if sensor else 0, 4))
+        keep = np.empty(self._n, np.bool_)
+        for a in range(0, self._n, CHUNK):
+            b = min(a + CHUNK, self._n)
+            at = self._ahead.look(b - a)
+            t[a:b], thorax[a:b] = at.t, at.thorax
+            if sensor:
+                strap[a:b] = at.sensor
+            keep[a:b] = self._radio.arrives(a, at.t)
+            if seen is not None:
+                seen(b - a)
+        self._keep = keep
+        clock = self._ahead.sensor
+        notes = [_in_strap_time(note, clock) for note in self._script.notes]
+        slips = tuple(float(clock.clock(np.array(s.start))) for s in self._script.notes if isinstance(s, Slip))
         lost = tuple(gaps(t[keep], GAP_S, float(t[0]), float(t[-1])))
-        return make_truth(t, taken.sensor, taken.thorax, notes, slips, lost, worn.mounting, figures)
+        truth = make_truth(t, strap, thorax, notes, slips, lost, self._ahead.mounting, self._figures)
+        if self._buzzes:
+            for s in truth.slouches:
+                if s.alert is not None:
+                    self._worn.buzz(s.alert, 0.6)
+        return truth
 
-    worn = strap(None if not fused else fuser or VqfFuser(model.rate_hz))
-    if buzzes and model.motor_m_s2:
-        # Where the motor runs follows from the truth, which the motor does not change: look ahead without fusion.
-        ahead = strap(None)
-        seen = ahead.take(n)
-        keep = Radio(link, seed).arrives(0, seen.raw.t)
-        for s in truth_of(ahead, seen, keep).slouches:
-            if s.alert is not None:
-                worn.buzz(s.alert, 0.6)
-    taken = worn.take(n)
-    keep = Radio(link, seed).arrives(0, taken.raw.t)
+    def blocks(self) -> Iterator[Taken]:
+        """The samples in blocks, lost ones too; to be called after :meth:`truth`, and once."""
+        while (at := self._worn.index) < self._n:
+            yield self._worn.take(min(CHUNK, self._n - at))
+
+
+def simulate(
+    scenario: Scenario,
+    sensor: SensorModel | None = None,
+    mounting: FloatArray | None = None,
+    seed: int = 0,
+    *,
+    person: Person | None = None,
+    radio: RadioModel | None = None,
+    fuser: Fuser | None = None,
+    fused: bool = True,
+    buzzes: bool = True,
+    parameters: TruthParameters | None = None,
+) -> Simulated:
+    """Record a scenario whole; parameters and errors are those of :class:`Simulation`."""
+    making = Simulation(
+        scenario,
+        sensor,
+        mounting,
+        seed,
+        person=person,
+        radio=radio,
+        fuser=fuser,
+        fused=fused,
+        buzzes=buzzes,
+        parameters=parameters,
+    )
+    truth = making.truth()
+    keep = making.arrived
+    parts = list(making.blocks())
+    raw = join([part.raw for part in parts])
+    with_orientation = [part.fused for part in parts if part.fused is not None]
     return Simulated(
-        kept(taken.raw, keep),
-        None if taken.fused is None else kept(taken.fused, keep),
-        truth_of(worn, taken, keep),
-        keep,
-        taken.raw,
+        kept(raw, keep), kept(join(with_orientation), keep) if with_orientation else None, truth, keep, raw
     )
 
 

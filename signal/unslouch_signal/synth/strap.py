@@ -60,6 +60,15 @@ class Taken:
     thorax: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Stamps ``t`` (n,) of samples to come, and true orientations ``sensor`` and ``thorax`` (n, 4) to world at them."""
+
+    t: FloatArray
+    sensor: FloatArray
+    thorax: FloatArray
+
+
 class WornStrap:
     """A strap worn by a person who follows a script.
 
@@ -132,6 +141,13 @@ class WornStrap:
             np.concatenate([p.sensor for p in parts]) if parts else np.empty((0, 4)),
             np.concatenate([p.thorax for p in parts]) if parts else np.empty((0, 4)),
         )
+
+    def look(self, n: int) -> Seen:
+        """What is true at the next ``n`` samples, without taking them; a strap that looks ahead takes none later."""
+        true_t = np.arange(self._index, self._index + n, dtype=np.int64) / self._rate
+        self._index += n
+        kinematics = self.body.at(true_t)
+        return Seen(self.sensor.stamps(true_t), kinematics.sensor.T.copy(), kinematics.thorax.T.copy())
 
     def _take(self, n: int) -> Taken:
         k = np.arange(2 * self._index - 2, 2 * (self._index + n) - 1, dtype=np.int64)
