@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,21 +14,26 @@ import click
 from unslouch.cli.command import FILE, UnslouchCommand, examples
 from unslouch.cli.params import NEUTRAL, POSITION
 from unslouch.cli.working import Working
-from unslouch.errors import Reason, UnslouchError
+from unslouch.errors import FileError, Reason, UnslouchError
 
 if TYPE_CHECKING:
-    from unslouch_signal.samples import FloatArray
-    from unslouch_signal.synth import Scenario
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from unslouch_signal.samples import FloatArray, SampleBlock
+    from unslouch_signal.synth import Scenario, Simulation
 
 SCENARIOS = ("demo", "desk", "quiet", "seated", "supine", "holds", "walking", "bad-day")
 TIMED = ("desk", "quiet", "walking")
+_LOOK = 0.25
+"""What looking ahead at the truth takes of the time that taking and writing the samples takes."""
 
 
 @click.command(
     cls=UnslouchCommand,
     epilog=examples(
         "unslouch simulate day.mcap --scenario desk --duration 30:00",
-        "unslouch simulate set.csv --scenario seated --seed 7 --mounting back,left,up",
+        "unslouch simulate set.csv --scenario seated --seed 7 --mounting back,right,up",
         "unslouch simulate bad.mcap --scenario bad-day --loss 0.05 --outage 60:75",
     ),
 )
@@ -74,30 +82,87 @@ def simulate(
     truth = truth or out.with_suffix(".truth.json")
     if out.suffix.lower() not in (".mcap", ".csv"):
         raise UnslouchError(Reason.BAD_OPTION, f"{out} is neither .mcap nor .csv.", "The suffix decides the format.")
-    check_free(out, truth, force=force)
+    if not force:
+        check_free(out, truth, force=False)
     story = story_of(scenario, duration, seed)
-    with Working("Simulating"):
-        made = synth.simulate(
-            story,
-            synth.SensorModel(rate_hz=rate) if bias is None else synth.SensorModel(rate_hz=rate, bias_dps=bias),
-            _mounting(mounting),
-            seed,
-            radio=synth.RadioModel(packet_samples=per_packet, loss=loss, outages=outage),
-            fused=not raw,
-        )
-        block = made.block_raw if raw or made.block_fused is None else made.block_fused
+    making = synth.Simulation(
+        story,
+        synth.SensorModel(rate_hz=rate) if bias is None else synth.SensorModel(rate_hz=rate, bias_dps=bias),
+        _mounting(mounting),
+        seed,
+        radio=synth.RadioModel(packet_samples=per_packet, loss=loss, outages=outage),
+        fused=not raw,
+    )
+    with _drafts(out, truth) as (draft, draft_truth), Working("Simulating", 100) as working:
+        share = _Share(working, _LOOK * len(making) + len(making))
+        # as text: its angles are not needed any more, and would stand in memory till the end
+        told = json.dumps(synth.truth_to_json(making.truth(lambda n: share.add(_LOOK * n), sensor=False)), indent=1)
+        blocks = _arriving(making, share)
         if out.suffix.lower() == ".csv":
-            from unslouch.recording.csv_format import write_csv
+            from unslouch.recording.csv_format import write_csv_blocks
 
-            write_csv(out, block)
+            write_csv_blocks(draft, (block for block, _ in blocks))
         else:
-            import numpy as np
+            from unslouch.live.recorded import record_blocks
 
-            from unslouch.live.recorded import record_samples
+            record_blocks(draft, blocks, per_packet, rate, written=lambda: working.turn_to("Indexing"))
+        draft_truth.write_text(told + "\n", encoding="utf-8")
+    click.echo(f"{out}: {story.name}, {int(making.arrived.sum()):,} samples; the truth: {truth}")
 
-            record_samples(out, block, np.flatnonzero(made.arrived), per_packet, rate)
-        truth.write_text(json.dumps(synth.truth_to_json(made.truth), indent=1) + "\n", encoding="utf-8")
-    click.echo(f"{out}: {story.name}, {len(block):,} samples; the truth: {truth}")
+
+class _Share:
+    """Counts parts of the work that make a hundredth together."""
+
+    def __init__(self, working: Working, whole: float) -> None:
+        self._working, self._whole = working, whole
+        self._done, self._told = 0.0, 0
+
+    def add(self, part: float) -> None:
+        self._done += part
+        steps = int(100 * self._done / self._whole) - self._told
+        self._working.advance(steps)
+        self._told += steps
+
+
+def _arriving(making: Simulation, share: _Share) -> Iterator[tuple[SampleBlock, NDArray[np.int64]]]:
+    """The samples that arrive, with their numbers."""
+    import numpy as np
+
+    from unslouch_signal.samples import kept
+
+    first = 0
+    for taken in making.blocks():
+        block = taken.raw if taken.fused is None else taken.fused
+        keep = making.arrived[first : first + len(block)]
+        yield kept(block, keep), first + np.flatnonzero(keep)
+        first += len(block)
+        share.add(len(block))
+
+
+@contextmanager
+def _drafts(*outs: Path) -> Generator[tuple[Path, ...]]:
+    """Names to write to; they become the files when all went well and leave nothing when it did not.
+
+    Raises
+    ------
+    UnslouchError
+        When there can be no such file: before the work, not after it.
+    """
+    drafts = tuple(out.with_name(f".{out.name}.{os.getpid()}.draft") for out in outs)
+    for out, draft in zip(outs, drafts, strict=True):
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            draft.touch()
+            draft.unlink()
+        except OSError as error:
+            raise FileError(Reason.BAD_FILE, f"{out} cannot be written: {error.strerror}.") from error
+    try:
+        yield drafts
+        for out, draft in zip(outs, drafts, strict=True):
+            draft.replace(out)
+    finally:
+        for draft in drafts:
+            draft.unlink(missing_ok=True)
 
 
 def check_free(*outs: Path, force: bool) -> None:

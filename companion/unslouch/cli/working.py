@@ -52,6 +52,10 @@ class Working:
         """Count steps that are done."""
         self._done += steps
 
+    def turn_to(self, label: str) -> None:
+        """Go on with something else, of which nobody knows how long it takes."""
+        self._label, self._total = label, None
+
     def hide(self) -> None:
         """Clear the line, so that something else can be printed; it comes back by itself."""
         with self._lock:

@@ -7,7 +7,7 @@ guessed: numbers that look like g, deg/s or milliseconds are refused with the op
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -105,26 +105,52 @@ def write_csv(path: Path, block: SampleBlock) -> None:
     FileError
         When the file cannot be written.
     """
-    names, columns, formats = ["t"], [block.t[:, None]], ["%.6f"]
-    for part, group, form in ((block.acc, ACC, "%.5f"), (block.gyr, GYR, "%.6f"), (block.quat, QUAT, "%.7f")):
-        if part is not None:
-            names += group
-            columns.append(part)
-            formats += [form] * len(group)
-    if bool(block.flags.any()):
-        names.append(FLAGS)
-        columns.append(block.flags[:, None].astype(np.float64))
-        formats.append("%d")
-    table = np.hstack(columns)
-    line = ",".join(formats) + "\n"
+    write_csv_blocks(path, [block], flags=bool(block.flags.any()))
+
+
+def write_csv_blocks(path: Path, blocks: Iterable[SampleBlock], *, flags: bool | None = None) -> None:
+    """Write consecutive blocks of the same columns (at least one), of which there may be more than fit into memory.
+
+    Parameters
+    ----------
+    flags
+        Whether there is a column of flags; None for one where any sample has a flag.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be written.
+    """
+    names: list[str] = []
+    line, flagged, wanted = "", False, flags is not False
     try:
         with path.open("w", encoding="ascii", newline="") as out:
-            out.write(",".join(names) + "\n")
-            for start in range(0, len(table), 8192):
-                rows = table[start : start + 8192]
-                out.write((line * len(rows)) % tuple(rows.reshape(-1).tolist()))
+            for block in blocks:
+                parts = ((block.acc, ACC, "%.5f"), (block.gyr, GYR, "%.6f"), (block.quat, QUAT, "%.7f"))
+                there = [(part, group, form) for part, group, form in parts if part is not None]
+                columns = [block.t[:, None], *(part for part, _, _ in there)]
+                flagged = flagged or bool(block.flags.any())
+                if wanted:
+                    columns.append(block.flags[:, None].astype(np.float64))
+                if not names:
+                    names = ["t", *(name for _, group, _ in there for name in group), *([FLAGS] if wanted else [])]
+                    forms = ["%.6f", *(form for _, group, form in there for _ in group), *(["%d"] if wanted else [])]
+                    line = ",".join(forms) + "\n"
+                    out.write(",".join(names) + "\n")
+                for start in range(0, len(block), 8192):
+                    rows = np.hstack([column[start : start + 8192] for column in columns])
+                    out.write((line * len(rows)) % tuple(rows.reshape(-1).tolist()))
+        if flags is None and not flagged:
+            _drop_last_column(path)
     except OSError as error:
         raise FileError(Reason.BAD_FILE, f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _drop_last_column(path: Path) -> None:
+    draft = path.with_name(f"{path.name}.draft")
+    with path.open(encoding="ascii", newline="") as lines, draft.open("w", encoding="ascii", newline="") as out:
+        out.writelines(line.rpartition(",")[0] + "\n" for line in lines)
+    draft.replace(path)
 
 
 def _factors(units: Sequence[str]) -> dict[str, float]:

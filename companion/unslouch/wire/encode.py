@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,15 +74,52 @@ def encode_stream(
     resent
         Set the RESENT flag.
     """
+    return _encoded(block, seq, boot, per_packet, tolerance_us, resent)[0] if len(block) else []
+
+
+def encode_blocks(
+    blocks: Iterable[tuple[SampleBlock, IntArray]], boot: int = 1, per_packet: int = 18, tolerance_us: int = 200
+) -> Iterator[list[EncodedPacket]]:
+    """The packets of consecutive blocks with their seq, as :func:`encode_stream` makes them of all in one.
+
+    What may go on in the next block is held back until that has come.
+    """
+    waiting: tuple[SampleBlock, IntArray] | None = None
+    for block, seq in blocks:
+        if not len(block):
+            continue
+        if waiting is not None:
+            block, seq = _after(waiting[0], block), np.concatenate((waiting[1], seq))
+        packets, sure, last = _encoded(block, seq, boot, per_packet, tolerance_us, False)
+        waiting = block[last:], seq[last:]
+        yield packets[:sure]
+    if waiting is not None:
+        yield encode_stream(*waiting, boot, per_packet, tolerance_us)
+
+
+def _after(first: SampleBlock, then: SampleBlock) -> SampleBlock:
+    def column(a: FloatArray | None, b: FloatArray | None) -> FloatArray | None:
+        return None if a is None or b is None else np.concatenate((a, b))
+
+    return SampleBlock(
+        np.concatenate((first.t, then.t)),
+        column(first.quat, then.quat),
+        column(first.acc, then.acc),
+        column(first.gyr, then.gyr),
+        np.concatenate((first.flags, then.flags)),
+    )
+
+
+def _encoded(
+    block: SampleBlock, seq: IntArray, boot: int, per_packet: int, tolerance_us: int, resent: bool
+) -> tuple[list[EncodedPacket], int, int]:
+    """The packets, how many of them no later sample can change, and the first sample of the others."""
     kind = kind_of(block)
     per_packet = min(per_packet, MAX_SAMPLES[kind])
-    n = len(block)
-    if not n:
-        return []
     payload, saturated = _payload(block, kind)
     flags = block.flags | np.where(saturated, SampleFlag.SATURATED, SampleFlag.NONE).astype(np.uint8)
     t_us = np.rint(block.t * 1e6).astype(np.int64)
-    starts, stops = _cut(t_us, seq, flags, per_packet, tolerance_us)
+    starts, stops, open_from = _cut(t_us, seq, flags, per_packet, tolerance_us)
     sizes = stops - starts
     last = np.maximum(stops - 1, starts)
     span = t_us[last] - t_us[starts]
@@ -98,10 +135,11 @@ def encode_stream(
     head["t_high"] = t_us[starts] >> 32
     head["dt"] = ticks
     heads, body, width, size = head.tobytes(), payload.tobytes(), HEADER.itemsize, SAMPLE_SIZE[kind]
-    return [
+    packets = [
         EncodedPacket(heads[i * width : (i + 1) * width] + body[a * size : b * size], t)
         for i, (a, b, t) in enumerate(zip(starts.tolist(), stops.tolist(), t_us[last].tolist(), strict=True))
     ]
+    return packets, int(np.searchsorted(starts, open_from)), open_from
 
 
 def encode_compact(block: SampleBlock, seq: IntArray) -> list[EncodedPacket]:
@@ -242,8 +280,8 @@ def _counts(values: FloatArray, lsb: float, saturated: NDArray[np.bool_]) -> NDA
 
 def _cut(
     t_us: IntArray, seq: IntArray, flags: NDArray[np.uint8], per_packet: int, tolerance_us: int
-) -> tuple[IntArray, IntArray]:
-    """Where packets start and stop."""
+) -> tuple[IntArray, IntArray, int]:
+    """Where packets start and stop, and from which sample on they may still change with those to come."""
     n = len(t_us)
     gap = np.diff(t_us)
     whole = np.bitwise_and(flags, np.uint8(0xFF ^ SampleFlag.LOST_BEFORE))
@@ -258,12 +296,13 @@ def _cut(
     ordinal = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
     starts = first + ordinal * per_packet
     stops = np.minimum(starts + per_packet, np.repeat(edges[1:], counts))
+    open_from = int(starts[-1])
     bent = _bent(t_us, starts, stops, tolerance_us)
     if not bool(bent.any()):
-        return starts, stops
+        return starts, stops, open_from
     pieces = list(_straighten(t_us, starts[bent].tolist(), stops[bent].tolist(), tolerance_us))
     all_starts = np.sort(np.r_[starts[~bent], np.array([a for a, _ in pieces], np.int64)])
-    return all_starts, np.r_[all_starts[1:], n]
+    return all_starts, np.r_[all_starts[1:], n], open_from
 
 
 def _bent(t_us: IntArray, starts: IntArray, stops: IntArray, tolerance_us: int) -> NDArray[np.bool_]:
