@@ -6,11 +6,12 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import date
 
 from unslouch.cli.interruption import Interruptions
 from unslouch.cli.lines import Lines
 from unslouch.coach.safety import SHARP_PAIN_ADVICE
-from unslouch.desk.preferences import Preferences, preferences
+from unslouch.desk.preferences import desk_settings
 from unslouch.desk.session import DeskSession
 from unslouch.desk.values import Cue, CueKind, DeskEffect, DeskSettings, End, Ended, Link, Notify, Pause
 from unslouch.live.battery import LowBattery
@@ -194,8 +195,10 @@ def run_desk(make_feed: Callable[[], Feed], open_store: Callable[[], Store] | No
         store = None if open_store is None else closing.enter_context(open_store())
         feed = make_feed()
         closing.callback(feed.close)
-        chosen = Preferences() if store is None or feed.kind is not FeedKind.LIVE else preferences(store)
-        desk = PlainDesk(feed, Lines(), store, chosen.desk_settings())
+        chosen = DeskSettings()
+        if store is not None and feed.kind is FeedKind.LIVE:
+            chosen = desk_settings(store, date.today())
+        desk = PlainDesk(feed, Lines(), store, chosen)
         try:
             for update in updates(feed, interruptions):
                 desk.take(update)

@@ -30,6 +30,7 @@ class Where(StrEnum):
 EVERYWHERE = frozenset(Where)
 MAIN = frozenset({Where.DESK, Where.COACH, Where.PROGRESS, Where.CALIBRATE})
 LIVE = frozenset({Where.DESK, Where.COACH})
+CARDS = frozenset({Where.COACH, Where.CALIBRATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("slower", ("minus",), "-", "Slower", "Play half as fast.", MAIN, 7, SetSpeed),
     Action("yes", ("y",), "y", "Yes, some", "At least one of these holds for you.", frozenset({Where.COACH}), 2),
     Action("none", ("n",), "n", "No, none", "None of these holds for you.", frozenset({Where.COACH}), 2),
-    Action("read_on", ("down", "pagedown"), "down", "More", "Read on.", frozenset({Where.COACH}), 3),
-    Action("read_back", ("up", "pageup"), "up", "", "Read back.", frozenset({Where.COACH}), 9),
+    Action("read_on", ("down", "pagedown"), "down", "More", "Read on.", CARDS, 3),
+    Action("read_back", ("up", "pageup"), "up", "", "Read back.", CARDS, 9),
+    Action("other", ("n",), "n", "Next one", "The next technique's range.", frozenset({Where.PROGRESS}), 3),
+    Action("rows_down", ("down", "pagedown"), "down", "Older", "Older sessions.", frozenset({Where.PROGRESS}), 4),
+    Action("rows_up", ("up", "pageup"), "up", "", "Newer sessions.", frozenset({Where.PROGRESS}), 9),
     Action("skip", ("s",), "s", "Skip", "Leave this step out and go to the next.", frozenset({Where.COACH}), 6),
     Action("end", ("e",), "e", "End", "End this session, or start over with the choice.", frozenset({Where.COACH}), 5),
     Action("restart", ("r",), "r", "Again", "Start the calibration again.", frozenset({Where.CALIBRATE}), 4),

@@ -34,6 +34,8 @@ FeedFactory = Callable[[], Feed]
 
 LOADING_S = 20.0
 """How long a feed may take to be made: a recording that a killed program left is gone through."""
+SEEN_S, READ_S = 3.0, 0.08
+"""How long a notice stands: until it is seen, and for each letter of it."""
 INTERRUPTED = 130
 """Exit code of who was stopped by Ctrl-C: 128 + SIGINT."""
 
@@ -56,6 +58,7 @@ class UnslouchApp(App[None]):
     CSS = """
     Screen { background: $background; }
     ToastRack { dock: top; margin: 1 0 0 0; }
+    Toast { width: 100%; max-width: 100%; margin: 0; padding: 0 1; }
     .-plain DeskScreen.-alert #left { border: ascii $warning; }
     .-plain SearchIcon { display: none; }
     .-plain CommandPalette #--input { border: none; }
@@ -147,6 +150,11 @@ class UnslouchApp(App[None]):
             feed, store, person=self.options.person, preferences=chosen, clock=self.options.clock
         )
         self._as_last_time()
+        if feed.kind is FeedKind.SIMULATED and Ask in self.conductor.accepts and self.start_screen is Where.DESK:
+            self.notify(
+                "A simulated person wears the strap. c: the coach leads them. ctrl+p: ask for a slouch or a walk.",
+                timeout=12,
+            )
         self.tick()
         if self.options.fps is not None:
             self.set_interval(1 / self.options.fps, self.tick)
@@ -179,7 +187,8 @@ class UnslouchApp(App[None]):
             if said.cue and self.bell_on:
                 self.bell()
             if not (said.of_coach or (said.cue and isinstance(self.screen, DeskScreen))):
-                self.notify(said.text, severity="warning" if said.cue else "information", timeout=8)
+                stands = 8.0 if said.cue else SEEN_S + READ_S * len(said.text)
+                self.notify(said.text, severity="warning" if said.cue else "information", timeout=stands)
         screen = self.screen
         if isinstance(screen, LiveScreen):
             screen.follow(now)
@@ -269,6 +278,8 @@ class UnslouchApp(App[None]):
     def go(self, where: Where) -> None:
         """Show a main screen; notices of what was before would cover it."""
         self.clear_notifications()
+        if self.conductor is not None and where is not Where.COACH:
+            self.conductor.leave_coach()
         name = where.value
         if where not in self._made:
             self.install_screen(_screen(where), name)  # pyright: ignore[reportUnknownMemberType]

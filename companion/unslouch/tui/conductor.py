@@ -20,6 +20,7 @@ from unslouch.coach.values import TERMINAL, CoachCommand, CoachEffect, CoachView
 from unslouch.coach.values import Cue as CoachCue
 from unslouch.coach.values import End as CoachEnd
 from unslouch.coach.values import Link as CoachLink
+from unslouch.coach.values import Phase as CoachPhase
 from unslouch.desk.keeping import keep as keep_desk
 from unslouch.desk.preferences import Preferences
 from unslouch.desk.session import DeskSession
@@ -37,6 +38,7 @@ from unslouch.desk.values import (
     Resume,
 )
 from unslouch.desk.values import Mark as DeskMark
+from unslouch.live.battery import LowBattery
 from unslouch.live.feed import (
     Ask,
     Buzz,
@@ -62,6 +64,7 @@ from unslouch.store.progress import weeks_since_first_desk
 from unslouch.store.rows import CalibrationRow, Outcome, SessionKind, SharpPainRow
 from unslouch.store.store import Store
 from unslouch.tui.guide import Guide, quality_word
+from unslouch.tui.guide import Phase as GuidePhase
 from unslouch.tui.recent import Recent
 from unslouch_signal.calibration import Calibration
 from unslouch_signal.events import Technique
@@ -145,6 +148,7 @@ class Conductor:
         self._started: float | None = None
         self._calibration = ""
         self._stopped = False
+        self._battery = LowBattery(feed.kind)
         self.now = Now(LinkState(LinkKind.CONNECTING, "Waiting for the first samples."), self._desk.view)
         self.send(Pace(LOOK_S))
 
@@ -161,6 +165,8 @@ class Conductor:
             self._take(update)
         last = updates[-1] if updates else None
         frame = next((u.frame for u in reversed(updates) if u.frame is not None), None)
+        # a strap tells its battery now and then, not with every packet
+        battery = next((u.battery for u in reversed(updates) if u.battery is not None), None)
         before = self.now
         self.now = Now(
             link=last.link if last else before.link,
@@ -168,7 +174,7 @@ class Conductor:
             coach=None if self._coach is None else self._coach.view,
             frame=frame or (None if restarted else before.frame),
             sample_time=last.sample_time if last else before.sample_time,
-            battery=last.battery if last else before.battery,
+            battery=before.battery if battery is None and not restarted else battery,
             rate_hz=last.rate_hz if last else before.rate_hz,
             transport=last.transport if last else before.transport,
             restarted=restarted,
@@ -223,6 +229,11 @@ class Conductor:
         if self._desk_rested:
             self.desk(Resume())
         self.now = replace(self.now, coach=None)
+
+    def leave_coach(self) -> None:
+        """Another screen is gone to: a coached session that is over is left, one that is not waits."""
+        if self._coach is not None and self._coach.phase in (*TERMINAL, CoachPhase.RESULT):
+            self.end_coach()
 
     def sharp_pain(self, t: float | None = None) -> None:
         """Stop everything; keep that it happened, at a sample time or now."""
@@ -286,12 +297,16 @@ class Conductor:
         up = update.link.kind is LinkKind.UP
         self._carry_out(self._desk.command(Link(up)))
         self._said += [Said(notice, cue=False) for notice in update.notices]
+        low = self._battery.take(update.battery)
+        if low is not None:
+            self._said.append(Said(low, cue=False))
         if update.frame is not None and self._desk_log is None and self._keeps:
             self._desk_log = self._log(SessionKind.DESK, update.sample_time)
         if update.calibration is not None:
             self._calibrated(update.calibration)
         if update.samples is not None and self.guide.collecting:
             self.guide.feed(update.samples)
+            self._lead_wearer()
         self._carry_out(self._desk.feed(update.events, update.frame))
         if self._coach is not None:
             effects = [
@@ -389,10 +404,25 @@ class Conductor:
         view = self._coach.view
         zone = None if view.zone is None else (view.zone.lo, view.zone.hi)
         asked = Ask(view.phase.value, view.technique, view.side, zone)
-        if asked != self._asked and view.phase not in TERMINAL:
+        if asked != self._asked and view.phase not in TERMINAL and not self.guide.collecting:
             self._asked = asked
             self.send(asked)
         self.now = replace(self.now, coach=view)
+
+    def _lead_wearer(self) -> None:
+        """A simulated wearer does what the guided calibration asks for."""
+        view = self.guide.view
+        match view.phase:
+            case GuidePhase.BOWS:
+                move = "calibrate"
+            case GuidePhase.TURN if view.done < 1:
+                move = "turn left"
+            case _:
+                move = "upright"
+        asked = Ask(move)
+        if asked != self._asked:
+            self._asked = asked
+            self.send(asked)
 
     def _begin_afresh(self) -> None:
         """Time jumped: what was counted before the jump is not what is seen now."""

@@ -54,6 +54,8 @@ class WornFeed:
         self.calibration: Calibration | None = None
         self.closed = False
         self.presses: tuple[Press, ...] = ()
+        self.battery: float | None = 0.87
+        """Told with the next update alone, as a strap does."""
 
     def poll(self) -> list[Update]:
         if self.silent:
@@ -65,8 +67,9 @@ class WornFeed:
         assert frame is not None
         told, self.calibration = self.calibration, None
         presses, self.presses = self.presses, ()
+        battery, self.battery = self.battery, None
         update = Update(
-            frame.t, self.link, events, frame, self.analyser.track, None, block, 0.87, 52.0, calibration=told
+            frame.t, self.link, events, frame, self.analyser.track, None, block, battery, 52.0, calibration=told
         )
         return [replace(update, presses=presses)]
 

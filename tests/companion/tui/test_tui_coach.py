@@ -110,11 +110,13 @@ async def test_pause_stops_the_clock(stage):
     async with on.shown() as pilot:
         await on.begin(pilot, 1)
         on.until(lambda: on.phase == "work" and on.app.conductor.now.coach.hold_s > 2, 60)
+        assert "space Pause" in on.text
         await pilot.press("space")
         held = on.app.conductor.now.coach.hold_s
         on.run(3)
         await pilot.pause()
         assert "PAUSED" in on.text
+        assert "space Go on" in on.text
         assert on.app.conductor.now.coach.hold_s == held
         await pilot.press("space")
         on.run(1)
@@ -167,3 +169,65 @@ async def test_a_small_range_is_counted_in_a_coached_session_only(stage):
         await pilot.press("e")
         on.app.conductor.end_coach()
         assert on.feed.sent[-2:] == [ExpectRotations(None), Ask("upright")]
+
+
+async def test_enter_without_a_number_says_what_is_missing(stage):
+    on = stage(start=Where.COACH)
+    async with on.shown() as pilot:
+        await on.begin(pilot, 4, "")
+        assert on.phase == "pain before"
+        assert [note.message for note in on.app._notifications] == [
+            "Choose a number first: 0 is no pain, 10 the worst."
+        ]
+
+
+async def test_a_session_refused_at_once_shows_no_step_as_done(stage):
+    on = stage(start=Where.COACH)
+    async with on.shown() as pilot:
+        await pilot.press("4", "enter")
+        on.run(0.2)
+        await pilot.pause()
+        assert "check" in on.text
+        await pilot.press("y")
+        on.run(0.2)
+        await pilot.pause()
+        assert on.phase == "refused"
+        assert "✓" not in on.text
+
+
+async def test_the_desk_says_where_the_coach_waits_and_goes_on_after_a_result(stage):
+    on = stage(start=Where.COACH)
+    async with on.shown() as pilot:
+        await on.begin(pilot, 4, "")
+        await pilot.press("d")
+        on.run(0.2)
+        await pilot.pause()
+        assert "The coach waits where you left it: press c to go on there." in on.words
+        await pilot.press("c", "2", "enter")
+        on.until(lambda: on.phase == "work", 60)
+        await pilot.press("e")
+        on.until(lambda: on.phase == "pain after", 2)
+        await pilot.press("1", "enter")
+        assert on.phase == "result"
+        await pilot.press("d")
+        on.run(0.5)
+        assert on.phase == ""
+        assert on.app.conductor.now.desk.state.value == "upright"
+
+
+async def test_the_far_view_is_offered_where_there_are_numbers_and_counts_on(stage):
+    on = stage(start=Where.COACH)
+    async with on.shown((120, 36)) as pilot:
+        on.run(0.2)
+        await pilot.pause()
+        assert "f Far view" not in on.text
+        await pilot.press("f")
+        await on.begin(pilot, 4)
+        on.until(lambda: on.phase == "work", 60)
+        await pilot.pause()
+        assert "f Far view" in on.text
+        assert on.app.screen.query_one("#left").display
+        await pilot.press("f")
+        await pilot.pause()
+        assert not on.app.screen.query_one("#left").display
+        assert "0 of 5" in on.text

@@ -26,6 +26,7 @@ async def test_a_slouch_is_seen_told_and_snoozed(stage):
         on.run(0.5)
         await pilot.pause()
         assert "SNOOZED" in on.text
+        assert "s Alerts on" in on.text
         assert not on.app.screen.has_class("-alert")
         await pilot.press("s")
         on.run(0.5)
@@ -87,3 +88,30 @@ async def test_the_wearer_is_asked_from_the_palette(stage):
             await pilot.press("enter")
             await pilot.pause(0.2)
         assert Ask("slouch") in on.feed.sent
+
+
+async def test_a_click_on_the_footer_is_the_key(stage):
+    on = stage()
+    async with on.shown() as pilot:
+        on.run(1)
+        await pilot.pause()
+        keys = on.text.split("\n")[-1]
+        await pilot.click("KeyBar", offset=(keys.index("Pause"), 0))
+        on.run(0.2)
+        await pilot.pause()
+        assert on.app.conductor.now.desk.state.value == "paused"
+        keys = on.text.split("\n")[-1]
+        assert "space Go on" in keys
+        await pilot.click("KeyBar", offset=(keys.index("s Snooze") - 1, 0))  # between two: nothing
+        await pilot.click("KeyBar", offset=(keys.index("space"), 0))
+        on.run(0.2)
+        assert on.app.conductor.now.desk.state.value == "upright"
+
+
+async def test_what_a_simulated_wearer_can_be_asked_is_told_at_the_start(stage, feeds):
+    for kind, told in ((FeedKind.SIMULATED, 1), (FeedKind.LIVE, 0)):
+        feed = feeds["worn"]()
+        feed.kind = kind
+        on = stage(feed)
+        async with on.shown():
+            assert sum("simulated" in note.message for note in on.app._notifications) == told

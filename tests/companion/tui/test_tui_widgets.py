@@ -204,6 +204,13 @@ def test_every_action_can_be_carried_out():
             assert hasattr(screens[where], name) or hasattr(UnslouchApp, name), (action.name, where)
 
 
+def test_nothing_a_screen_can_do_is_missing_from_the_table():
+    for screen in (DeskScreen, CoachScreen, ProgressScreen, CalibrateScreen):
+        for name in vars(screen):
+            if name.startswith("do_"):
+                assert screen.where in BY_NAME[name.removeprefix("do_")].where, (screen, name)
+
+
 def test_every_action_says_what_it_does_and_has_bindings():
     for action in ACTIONS:
         assert action.help.endswith(".")

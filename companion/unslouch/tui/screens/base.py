@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.app import ComposeResult
 from textual.screen import Screen
 
+from unslouch.live.battery import LOW
 from unslouch.live.feed import LinkKind
 from unslouch.tui.actions import Action, Where, offered
 from unslouch.tui.theme import Tone
 from unslouch.tui.widgets.bars import CueLine, Hint, KeyBar, Position, PositionBar, Say, Status, StatusBar, stamp
+from unslouch.tui.widgets.paper import Card
 from unslouch.tui.words import FEED, LINK
 
 if TYPE_CHECKING:
     from unslouch.tui.app import UnslouchApp
     from unslouch.tui.conductor import Conductor, Now
+
+
+ROOMY = 56
+"""Cells from which on figures in the status line can have their names."""
 
 
 class LiveScreen(Screen[None]):
@@ -24,11 +30,12 @@ class LiveScreen(Screen[None]):
     where: ClassVar[Where]
     title_word: ClassVar[str]
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (56, "-narrow"), (72, "-normal"), (110, "-wide")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (ROOMY, "-narrow"), (72, "-normal"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-low"), (22, "-medium"), (32, "-tall")]  # noqa: RUF012
     DEFAULT_CSS = """
     LiveScreen PositionBar { display: none; }
     LiveScreen.-replay PositionBar { display: block; }
+    LiveScreen.-long CueLine { height: 2; }
     LiveScreen.-tiny CueLine { height: 3; }
     LiveScreen.-narrow CueLine { height: 2; }
     """
@@ -56,9 +63,27 @@ class LiveScreen(Screen[None]):
         """Whether an action makes sense now, beyond what the feed accepts."""
         return True
 
+    def label(self, action: Action) -> str:
+        """Return what the footer calls an action now; what goes on and off is called by what it does next."""
+        return action.label
+
+    def rank(self, action: Action) -> int:
+        """Return how soon the footer leaves an action out; the highest goes first."""
+        return action.rank
+
     def detail(self, now: Now) -> str:
         """Return a word more for the status line."""
         return ""
+
+    # actions that several have
+
+    def do_read_on(self) -> None:
+        """Further down the card."""
+        self.query_one(Card).read(1)
+
+    def do_read_back(self) -> None:
+        """Back up the card."""
+        self.query_one(Card).read(-1)
 
     # given
 
@@ -98,10 +123,12 @@ class LiveScreen(Screen[None]):
             if now.link.kind is not LinkKind.UP:
                 word, tone = LINK[now.link.kind]
                 say = Say(word, tone, f"{now.link.text} {now.link.advice}".strip())
-            self.query_one(CueLine).show(say)
+            cue = self.query_one(CueLine)
+            self.set_class(not cue.fits(say, self.size.width), "-long")
+            cue.show(say)
         self.query_one(KeyBar).show(
             tuple(
-                Hint(action.shown, action.label, action.rank)
+                Hint(action.shown, self.label(action), self.rank(action), f"app.run('{action.name}')")
                 for action in offered(self.where, self.unslouch.available)
                 if action.label
             )
@@ -115,10 +142,13 @@ class LiveScreen(Screen[None]):
             if now.link.progress is not None:
                 done = round(8 * now.link.progress)
                 word = f"{word} [{'#' * done}{'.' * (8 - done)}] {now.link.progress:.0%}"
-        battery = "" if now.battery is None else f"{now.battery:.0%}"
+        low = now.battery is not None and now.battery <= LOW
+        battery = "" if now.battery is None else f"{'low ' if low else ''}{now.battery:.0%}"
+        if battery and self.size.width >= ROOMY:
+            battery = f"battery {battery}"
         rate = "" if now.rate_hz is None else f"{now.rate_hz:.0f} Hz"
         clock = stamp(now.sample_time - now.started)
-        self.query_one(StatusBar).show(Status(word, tone, self.title_word, self.detail(now), rate, battery, clock))
+        self.query_one(StatusBar).show(Status(word, tone, self.title_word, self.detail(now), rate, battery, clock, low))
         self.set_class(now.transport is not None, "-replay")
         if now.transport is not None:
             t = now.transport

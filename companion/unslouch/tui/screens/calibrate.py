@@ -70,7 +70,7 @@ class CalibrateScreen(LiveScreen):
             zone = (20, 45) if phase == "bows" else (-3, 3)
             self.query_one(Figure).show(FigureModel(View.SEATED, tilt, tone, zone))
         self.query_one(Stepper).show(Steps(_PARTS, _AT[phase]))
-        self.query_one(Card).show(self._card(view))
+        self.query_one(Card).turn_to(self._card(view))
         ring = self.query_one(HoldRing)
         ring.visible = phase == "neutral"
         ring.show(Hold(round(view.done * 50), 50, tone))
@@ -96,6 +96,8 @@ class CalibrateScreen(LiveScreen):
         return Paper(view.title, tuple(line for line in lines if line))
 
     def _say(self, view: GuideView) -> Say:
+        if view.phase.value == "ready":
+            return Say("READY", Tone.CALM, "Press enter when the strap sits well.")
         words = {"ready": "READY", "neutral": "STILL", "bows": "BOW", "turn": "TURN", "result": "RESULT"}
         if view.calibration is not None:
             poor = view.calibration.quality < 0.5
@@ -109,6 +111,10 @@ class CalibrateScreen(LiveScreen):
         """Enter only where it leads on."""
         if action.name == "next" and self.conductor is not None:
             return self.conductor.guide.view.phase.value in ("ready", "turn", "result")
+        if action.name == "restart" and self.conductor is not None:
+            return self.conductor.guide.view.phase.value != "ready"
+        if action.name in ("read_on", "read_back"):
+            return self.query_one(Card).long
         return True
 
     def do_next(self) -> None:
@@ -122,7 +128,8 @@ class CalibrateScreen(LiveScreen):
             return
         self.conductor.use(calibration)
         guide.restart()
-        self.unslouch.go(Where.DESK)
+        # a coach that asked for it waits for it
+        self.unslouch.go(Where.DESK if self.conductor.now.coach is None else Where.COACH)
 
     def do_restart(self) -> None:
         """Begin again."""

@@ -90,7 +90,7 @@ class CoachScreen(LiveScreen):
     CoachScreen.-short #holding { height: 1; margin: 0; }
     CoachScreen.-short Counts { height: 1; }
     CoachScreen.-short #rest { display: none; }
-    CoachScreen.-far #left, CoachScreen.-far #trace, CoachScreen.-far #holding { display: none; }
+    CoachScreen.-live.-far #left, CoachScreen.-far #trace { display: none; }
     CoachScreen.-far #top { height: 1fr; }
     CoachScreen.-far #hold { align: center middle; }
     """
@@ -173,7 +173,7 @@ class CoachScreen(LiveScreen):
 
     def _card(self, view: CoachView) -> None:
         phase = view.phase.value
-        self.query_one(Stepper).show(Steps(STEPS, AT.get(phase, 6)))
+        self.query_one(Stepper).show(Steps(STEPS, AT[phase]) if phase in AT else Steps((), 0))
         if view.result is not None:
             paragraphs = view.result.lines
         else:
@@ -305,11 +305,18 @@ class CoachScreen(LiveScreen):
                 return phase in (*LIVE, "position")
             case "end":
                 return phase is not None and phase not in OVER
+            case "far":
+                return phase in LIVE
             case "desk" | "progress" | "calibrate":
                 # a running exercise is ended, not left running out of sight
                 return phase not in (*LIVE, "position")
             case _:
                 return True
+
+    def label(self, action: Action) -> str:
+        """The pause is called by what it does next."""
+        view = None if self.conductor is None else self.conductor.now.coach
+        return "Go on" if action.name == "hold_on" and view is not None and view.paused else action.label
 
     def do_next(self) -> None:
         """Take the choice, tell the pain, or go on."""
@@ -329,7 +336,9 @@ class CoachScreen(LiveScreen):
             conductor.end_coach()
         elif view.phase.value.startswith("pain"):
             score = self.query_one(PainScale).value
-            if score is not None:
+            if score is None:
+                self.notify("Choose a number first: 0 is no pain, 10 the worst.", timeout=4)
+            else:
                 conductor.coach(Pain(score))
         else:
             conductor.coach(Next())
@@ -353,14 +362,6 @@ class CoachScreen(LiveScreen):
             self.notify("Please read all of it first: more is below.", timeout=3)
             return
         self.conductor.coach(RedFlags(any_yes=False))
-
-    def do_read_on(self) -> None:
-        """Further down the card."""
-        self.query_one(Card).read(1)
-
-    def do_read_back(self) -> None:
-        """Back up the card."""
-        self.query_one(Card).read(-1)
 
     def do_skip(self) -> None:
         """Leave this step out."""

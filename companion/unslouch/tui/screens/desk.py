@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from unslouch.live.feed import LinkKind
-from unslouch.tui.actions import Where, bindings
+from unslouch.tui.actions import Action, Where, bindings
 from unslouch.tui.figures import FigureModel, View
 from unslouch.tui.screens.base import LiveScreen
 from unslouch.tui.theme import Tone
@@ -135,8 +136,11 @@ class DeskScreen(LiveScreen):
             chosen = self.conductor.preferences
             self.limits = (round(chosen.flexion_deg), round(chosen.extension_deg), round(chosen.lean_deg))
         word, tone = POSTURE[view.state.value]
-        if now.link.kind is LinkKind.CONNECTING:
+        heard = now.link.kind not in (LinkKind.CONNECTING, LinkKind.LOST)
+        if not heard:
+            # the last angle before is not how one sits now
             tone = Tone.OFF
+            view = replace(view, tilt=None, axial=None)
         angle, way, figure = self._angle(view, tone)
         self.set_class(view.state.value == "cued", "-alert")
         turned = 0 if view.axial is None or view.t is None else self._turn.follow(view.t, math.degrees(view.axial))
@@ -160,6 +164,8 @@ class DeskScreen(LiveScreen):
             trace, recent = self.query_one(Trace), self.conductor.recent
             trace.points = recent.tilt if view.flexion is None else recent.lateral if self._sideways else recent.flexion
             trace.show(Chart(60.0, -25, 45, zone, int(now.sample_time * CALM_HZ) * 10 // CALM_HZ, Tone.WATCH))
+        if view.state.value == "paused" and now.coach is not None:
+            return Say(word, tone, "The coach waits where you left it: press c to go on there.")
         return Say(word, tone, view.advice)
 
     def _angle(self, view: DeskView, tone: Tone) -> tuple[int | None, str, FigureModel]:
@@ -204,6 +210,22 @@ class DeskScreen(LiveScreen):
         return tuple(facts)
 
     # actions
+
+    def label(self, action: Action) -> str:
+        """Pause and snooze are called by what they do next."""
+        state = "" if self.conductor is None else self.conductor.now.desk.state.value
+        if action.name == "hold_on" and self.conductor is not None:
+            transport = self.conductor.now.transport
+            held = state == "paused" if transport is None else transport.paused
+            return ("Go on" if transport is None else "Play") if held else action.label
+        if action.name == "snooze" and state == "snoozed":
+            return "Alerts on"
+        return action.label
+
+    def rank(self, action: Action) -> int:
+        """Without a calibration the way to it is left out last."""
+        state = "" if self.conductor is None else self.conductor.now.desk.state.value
+        return 1 if action.name == "calibrate" and state in ("uncalibrated", "doubtful") else action.rank
 
     def do_snooze(self) -> None:
         """Alerts off for a while, or back."""

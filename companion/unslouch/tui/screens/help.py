@@ -58,6 +58,7 @@ class HelpScreen(ModalScreen[None]):
             lines += [title.upper(), *wrap(about, width), ""]
         keys = [(_key(action.shown), action.help) for action in self._actions]
         keys.append(("ctrl+x", "Sharp pain, from inside a text field too."))
+        keys.append(("button", "The strap's own: twice is sharp pain, once a mark."))
         for key, sentence in keys:
             lines += wrap(sentence, width, initial_indent=f"{key:>6}  ", subsequent_indent=" " * 8)
         return lines

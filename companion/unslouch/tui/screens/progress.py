@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
+from unslouch.live.feed import FeedKind
 from unslouch.tui.actions import Action, Where, bindings
 from unslouch.tui.screens.base import LiveScreen
 from unslouch.tui.theme import Tone
@@ -70,8 +71,13 @@ class ProgressScreen(LiveScreen):
         history = self._read()
         self.set_class(history is None or not history.sessions, "-empty")
         if history is None:
-            text = "Nothing is kept: this session runs without a store."
-            self.query_one(Card).show(Paper("No progress is kept", (text,)))
+            simulated = self.conductor is not None and self.conductor.feed.kind is FeedKind.SIMULATED
+            text = (
+                "What a simulated person does is kept only where --data-dir says so."
+                if simulated
+                else "This session is not kept. `unslouch progress` shows what was."
+            )
+            self.query_one(Card).turn_to(Paper("No progress is kept", (text,)))
             return Say("NOT KEPT", Tone.OFF, text)
         if not history.sessions:
             steps = (
@@ -79,7 +85,7 @@ class ProgressScreen(LiveScreen):
                 "- Do a seated rotation: press c, then 4. It takes five minutes.",
                 "- Come back here: from the second day on you see what has changed, and whether it is real.",
             )
-            self.query_one(Card).show(Paper("Nothing measured yet", ("What to do next:", *steps)))
+            self.query_one(Card).turn_to(Paper("Nothing measured yet", ("What to do next:", *steps)))
             return Say("EMPTY", Tone.CALM, "Press c for the first session.")
         self.query_one(Ranges).show(history.ranges)
         self.query_one(Facts).show(self._facts(history))
@@ -112,9 +118,15 @@ class ProgressScreen(LiveScreen):
 
     def offers(self, action: Action) -> bool:
         """Another technique only where there is something to see."""
-        if action.name in ("other", "rows_down", "rows_up"):
-            return self._history is not None and bool(self._history.sessions)
+        if action.name == "other":
+            return not self.has_class("-empty")
+        if action.name in ("rows_down", "rows_up"):
+            return self.query_one(Card).long if self.has_class("-empty") else self.query_one(Table).long
         return True
+
+    def label(self, action: Action) -> str:
+        """What lies further down: older sessions, or the rest of what to do first."""
+        return "More" if action.name == "rows_down" and self.has_class("-empty") else action.label
 
     def do_other(self) -> None:
         """The next technique."""
@@ -123,8 +135,14 @@ class ProgressScreen(LiveScreen):
 
     def do_rows_down(self) -> None:
         """Older sessions."""
-        self.query_one(Table).scroll_by(1)
+        self._further(1)
 
     def do_rows_up(self) -> None:
         """Newer sessions."""
-        self.query_one(Table).scroll_by(-1)
+        self._further(-1)
+
+    def _further(self, by: int) -> None:
+        if self.has_class("-empty"):
+            self.query_one(Card).read(by)
+        else:
+            self.query_one(Table).scroll_by(by)

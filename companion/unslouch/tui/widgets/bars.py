@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rich.segment import Segment
+from textual import events
 from textual.strip import Strip
 
 from unslouch.tui.canvas import mix, style
@@ -25,6 +26,8 @@ class Status:
     rate: str = ""
     battery: str = ""
     clock: str = ""
+    low: bool = False
+    """Whether the battery is low."""
 
 
 class StatusBar(Live[Status]):
@@ -43,7 +46,7 @@ class StatusBar(Live[Status]):
         ]
         right = [
             Part(model.rate, "dim", rank=6),
-            Part(model.battery, "dim", rank=3),
+            Part(model.battery, Tone.WATCH if model.low else "dim", bold=model.low, rank=1 if model.low else 3),
             Part(model.clock, "dim", rank=2),
         ]
         kept = chosen([*left, *right], width - 3, 2)
@@ -78,13 +81,20 @@ class CueLine(Live[Say]):
 
     DEFAULT_CSS = "CueLine { height: 1; width: 1fr; background: $panel; }"
 
+    def fits(self, model: Say, width: int) -> bool:
+        """Whether the whole of it has room in one line."""
+        return len(self._badge(model)) + 2 + len(model.sentence) <= width - 2
+
+    def _badge(self, model: Say) -> str:
+        return f" {mark(model.tone, self.plain)} {model.word} "
+
     def draw(self, model: Say) -> list[Strip]:
         """Draw the word on its colour and the sentence behind it, below it where it does not fit."""
         width, height = self.size
         paper = self.paper
         blank = style(paper, paper)
         ground = mix(paper, self.ink(model.tone), 0.55)
-        badge = f" {mark(model.tone, self.plain)} {model.word} "
+        badge = self._badge(model)
         sentence = plain_text(model.sentence, self.plain)
         ink = style(self.ink("foreground"), paper)
         lines = lines_of(sentence, width - 2, height, len(badge) + 2)
@@ -102,25 +112,42 @@ class Hint:
     key: str
     label: str
     rank: int
+    action: str = ""
+    """What a click on it does, as Textual writes actions."""
 
 
 class KeyBar(Live[tuple[Hint, ...]]):
-    """The keys that do something here; whole hints only."""
+    """The keys that do something here; whole hints only. A click is the key."""
 
     DEFAULT_CSS = "KeyBar { height: 1; width: 1fr; background: $panel; }"
+
+    def _fitting(self, model: tuple[Hint, ...]) -> list[tuple[int, Hint]]:
+        """Return the hints that fit, each with its column."""
+        parts = [Part(f"{hint.key} {hint.label}", rank=hint.rank) for hint in model]
+        hints = {id(part): hint for part, hint in zip(parts, model, strict=True)}
+        column, placed = 1, list[tuple[int, Hint]]()
+        for part in chosen(parts, self.size.width - 2, 2):
+            if id(part) in hints:
+                placed.append((column, hints[id(part)]))
+                column += len(part.text) + 2
+        return placed
 
     def draw(self, model: tuple[Hint, ...]) -> list[Strip]:
         """Draw the hints that fit."""
         width = self.size.width
         paper = self.paper
         blank = style(paper, paper)
-        parts = [Part(f"{hint.key} {hint.label}", rank=hint.rank) for hint in model]
         line = [Segment(" ", blank)]
-        for part in chosen(parts, width - 2, 2):
-            key, label = part.text.split(" ", 1)
-            line.append(Segment(plain_text(key, self.plain), style(self.ink("accent"), paper, bold=True)))
-            line.append(Segment(f" {label}  ", style(self.faint(0.85), paper)))
+        for _, hint in self._fitting(model):
+            line.append(Segment(plain_text(hint.key, self.plain), style(self.ink("accent"), paper, bold=True)))
+            line.append(Segment(f" {hint.label}  ", style(self.faint(0.85), paper)))
         return [strip_of(line, width, blank)]
+
+    async def on_click(self, event: events.Click) -> None:
+        """Do what the hint under the mouse says."""
+        for column, hint in self._fitting(self.model or ()):
+            if hint.action and 0 <= event.x - column < len(hint.key) + 1 + len(hint.label):
+                await self.run_action(hint.action)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,11 @@ class Card(Live[Paper]):
         """Whether it does not fit at once."""
         return self.more or self.skip > 0
 
+    def turn_to(self, paper: Paper) -> None:
+        """Show a paper from its beginning; the one that is shown already is shown from where it was read to."""
+        same = self.model is not None and replace(self.model, skip=0) == paper
+        self.show(replace(paper, skip=self.skip) if same else paper)
+
     def read(self, by: int) -> None:
         """Read on, or back."""
         model = self.model
@@ -103,6 +108,9 @@ class Stepper(Live[Steps]):
             sign = done if k < model.at else on if k == model.at else ahead
             parts.append(Part(f"{sign} {name}", bold=k == model.at, rank=abs(k - model.at)))
         segments: list[Segment] = []
+        count = Part(f"{model.at + 1} of {len(parts)}", rank=0)
+        if len(chosen(parts, width, 2)) < len(parts):
+            parts.append(count)
         for part in chosen(parts, width, 2):
             strength = 1.0 if part.bold else 0.6
             segments += [Segment(part.text, style(self.faint(strength), paper, part.bold)), Segment("  ", blank)]

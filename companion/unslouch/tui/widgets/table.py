@@ -32,6 +32,11 @@ class Table(Live[Sheet]):
         """The first row shown."""
         return 0 if self.model is None else self.model.first
 
+    @property
+    def long(self) -> bool:
+        """Whether there are more rows than it shows; where it is not shown there is nothing to scroll."""
+        return self.model is not None and 0 < self.size.height <= len(self.model.rows)
+
     def scroll_by(self, rows: int) -> None:
         """Show older or newer rows."""
         if self.model is not None:
