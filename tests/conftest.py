@@ -16,6 +16,10 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("unslouch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unslouch")
 
+# what somebody, or a CI, asks of every program's output is not asked of what is tested, nor of what it starts
+for _name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
+
 ROOT = Path(__file__).resolve().parent.parent
 ABSENT = "shared data is absent"
 NO_CARGO = "cargo is absent: the firmware cannot be built (https://rustup.rs)"

@@ -164,7 +164,9 @@ def main() -> int:
         not_run += [why for want in step.wants if (why := want())]
         print(f"== {step.name}", flush=True)
         began = time.monotonic()
-        code = subprocess.run(step.command, cwd=step.folder, check=False).returncode
+        # whatever the machine's locale is: tests read what programs say
+        environment = {**os.environ, "PYTHONUTF8": "1"}
+        code = subprocess.run(step.command, cwd=step.folder, env=environment, check=False).returncode
         print(f"   {'ok' if code == 0 else 'FAILED'} in {time.monotonic() - began:.0f} s", flush=True)
         if code != 0:
             failed.append(step.name)
