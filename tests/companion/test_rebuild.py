@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from unslouch.cli.main import unslouch
 from unslouch.cli.rebuild import rebuild_database
-from unslouch.cli.settling import prune
 from unslouch.cli.synced import keep_recording
 from unslouch.link.known import KnownStrap, KnownStraps
 from unslouch.link.ledger import Position
+from unslouch.live.retention import prune
 from unslouch.recording.writer import RecordingWriter
 from unslouch.store.log import SessionLog, SessionStart
 from unslouch.store.paths import DataPaths

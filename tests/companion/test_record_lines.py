@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from unslouch.cli.interruption import Interruptions
-from unslouch.cli.recording import Taken, recorded, take_all
+from unslouch.cli.recording import Taken, recorded, take_all, tell
 from unslouch.errors import FileError, LinkError, Reason
 from unslouch.live.chain import Chain
 from unslouch.live.conveyor import Conveyor
@@ -64,6 +64,7 @@ def test_a_recording_that_stops_is_a_failure_and_not_a_count(
             take_all(feed, taken, Interruptions())
     finally:
         feed.close()
+        tell(feed.poll())
     assert failed.value.reason is Reason.FILE_ACCESS
     assert "unslouch sync" in failed.value.advice
     assert "The recording stopped" in capsys.readouterr().err

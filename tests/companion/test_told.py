@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 
 from unslouch.cli.main import unslouch
 from unslouch.cli.rebuild import rebuild_database
-from unslouch.cli.settling import prune, settle
+from unslouch.cli.settling import settle
+from unslouch.live.retention import prune
 from unslouch.recording.writer import RecordingWriter
 from unslouch.store.log import SessionLog, SessionStart
 from unslouch.store.paths import DataPaths

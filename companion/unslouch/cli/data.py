@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from unslouch.cli.command import FILE, UnslouchCommand, data_dir_option, examples, json_option
-from unslouch.errors import Reason, UnslouchError
+from unslouch.cli.working import Working
+from unslouch.errors import Reason, StoreError, UnslouchError
+from unslouch.report.words import counted
+
+if TYPE_CHECKING:
+    from unslouch.store.paths import DataPaths
 
 
 @click.group(
@@ -29,8 +38,8 @@ def data() -> None:
 @data_dir_option
 def show(as_json: bool, data_dir: Path | None) -> None:
     """Tell what is kept, how much room it takes, and for how long."""
-    from unslouch.cli.settling import KEEP_DAYS, KEEP_GB, left_over, limits
     from unslouch.link.known import KnownStraps
+    from unslouch.live.retention import KEEP_DAYS, KEEP_GB, left_over, limits
     from unslouch.store.paths import data_paths
     from unslouch.store.rows import RecordingRow
     from unslouch.store.store import Store
@@ -90,7 +99,7 @@ def keep(days: float | None, gb: float | None, data_dir: Path | None) -> None:
 
     Results are kept for ever, and a recording of which not all is in the results yet is never deleted.
     """
-    from unslouch.cli.settling import SETTING, limits
+    from unslouch.live.retention import SETTING, limits
     from unslouch.store.paths import data_paths
     from unslouch.store.store import Store
 
@@ -108,37 +117,92 @@ def keep(days: float | None, gb: float | None, data_dir: Path | None) -> None:
 @data_dir_option
 def prune(days: float | None, gb: float | None, data_dir: Path | None) -> None:
     """Delete old raw recordings now; their results stay."""
-    from unslouch.cli.settling import left_over, prune, settle
-    from unslouch.cli.working import Working
+    from unslouch.cli.settling import one_at_a_time, settle_left_over
+    from unslouch.live.retention import prune
     from unslouch.store.paths import data_paths
 
     paths = data_paths(data_dir)
-    with Working("Keeping what was recorded"):
-        for path in left_over(paths):  # what is not in the results yet is never deleted
-            settle(paths, path)
+    if not paths.root.is_dir():
+        click.echo("Nothing is kept.")
+        return
+    with Working("Keeping what was recorded"), one_at_a_time(paths):
+        failure = settle_left_over(paths)  # what is not in the results yet is never deleted
         gone, freed = prune(paths, days, None if gb is None else int(gb * 1e9))
-    click.echo(f"{gone} recordings deleted, {_megabytes(freed)} freed. Results stay.")
+    click.echo(f"{counted(gone, 'recording')} deleted, {_megabytes(freed)} freed. Results stay.")
+    if failure is not None:
+        raise failure
 
 
 @data.command("export", cls=UnslouchCommand, epilog=examples("unslouch data export backup.zip"))
 @click.argument("file", type=FILE)
 @data_dir_option
 def export_all(file: Path, data_dir: Path | None) -> None:
-    """Write everything that is kept into one ZIP file."""
-    import zipfile
+    """Write everything that is kept into one ZIP file, also while another unslouch is at work.
 
+    Unpacked into a folder, it is a data directory: `unslouch progress --data-dir FOLDER` reads it.
+    """
     from unslouch.store.paths import data_paths
 
     paths = data_paths(data_dir)
     if not paths.root.is_dir():
-        raise UnslouchError(Reason.NOT_FOUND, "Nothing is kept yet.")
+        raise UnslouchError(Reason.NOT_FOUND, "Nothing is kept yet.", "`unslouch desk` and `unslouch coach` begin it.")
     if file.exists():
         raise UnslouchError(Reason.BAD_FILE, f"{file} exists already.", "Give another name.")
-    with zipfile.ZipFile(file, "x", zipfile.ZIP_DEFLATED) as archive:
-        for one in sorted(paths.root.rglob("*")):
-            if one.is_file() and one.resolve() != file.resolve():
-                archive.write(one, one.relative_to(paths.root))
+    unfinished = file.with_name(f".{file.name}.part")
+    try:
+        with Working("Exporting"):
+            write_archive(paths, unfinished)
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
     click.echo(f"{file}: {_megabytes(file.stat().st_size)}. It holds health data: keep it safe.")
+
+
+def write_archive(paths: DataPaths, out: Path) -> None:
+    """Write everything that is kept into a ZIP file that its owner alone can read.
+
+    The database is copied as it was last committed; what a program needs while it runs is left out.
+
+    Raises
+    ------
+    OSError, StoreError
+        When something cannot be read or the file not written.
+    """
+    import tempfile
+    import zipfile
+
+    from unslouch.link.hold import FOLDER
+    from unslouch.recording.compact import DRAFT
+    from unslouch.store.database import DamagedError
+    from unslouch.store.store import Store
+
+    ours = paths.database.name
+    passing = {f"{ours}-wal", f"{ours}-shm", f"{ours}-journal", "straps.lock"}
+    with (
+        tempfile.TemporaryDirectory(prefix="unslouch-") as folder,
+        os.fdopen(os.open(out, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as raw,
+        zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive,
+    ):
+        if paths.database.exists():
+            whole = Path(folder) / ours
+            try:
+                with Store.open(paths, read_only=True) as store:
+                    store.copy_to(whole)
+            except DamagedError:
+                shutil.copyfile(paths.database, whole)  # as it is: somebody may save something from it
+            archive.write(whole, ours)
+        for one in sorted(paths.root.rglob("*")):
+            name = one.relative_to(paths.root)
+            if (
+                name.parts[0] in (FOLDER, ours)
+                or name.parts[0].startswith(".rebuild.db")
+                or one.name in passing
+                or one.name.endswith((".part", DRAFT))
+                or not one.is_file()
+            ):
+                continue
+            with suppress(FileNotFoundError):  # pruned just now
+                archive.write(one, name)
 
 
 @data.command(
@@ -149,8 +213,8 @@ def export_all(file: Path, data_dir: Path | None) -> None:
 def forget_me(yes: bool, data_dir: Path | None) -> None:
     """Delete everything: recordings, results, settings, backups, known straps.
 
-    What a strap still holds in its memory is on the strap, and the system keeps its own key of the bond: `unslouch
-    forget` before this undoes both.
+    Files that you wrote elsewhere (`record FILE`, `export`) are yours to delete. What a strap still holds in its memory
+    is on the strap, and the system keeps its own key of the bond: `unslouch forget` before this undoes both.
     """
     from unslouch.store.paths import data_paths
 
@@ -160,15 +224,41 @@ def forget_me(yes: bool, data_dir: Path | None) -> None:
         return
     if not yes:
         click.confirm(f"Delete everything in {paths.root}? There is no way back.", abort=True)
-    for folder in (paths.recordings, paths.backups, paths.root / "virtual-radio", paths.root / "in-use"):
-        if folder.is_dir():
-            shutil.rmtree(folder)
-    for pattern in ("unslouch.db*", ".rebuild.db*", "straps.*"):
-        for file in paths.root.glob(pattern):
-            file.unlink(missing_ok=True)
-    if not any(paths.root.iterdir()):
+    with nobody_else(paths):
+        for folder in (paths.recordings, paths.backups, paths.root / "virtual-radio"):
+            if folder.is_dir():
+                shutil.rmtree(folder)
+        for pattern in ("unslouch.db*", ".rebuild.db*", "straps.*"):
+            for file in paths.root.glob(pattern):
+                file.unlink(missing_ok=True)
+    shutil.rmtree(paths.root / "in-use", ignore_errors=True)
+    left = sorted(one.name for one in paths.root.iterdir())
+    if not left:
         paths.root.rmdir()
-    click.echo("Everything is deleted.")
+        click.echo("Everything is deleted.")
+        return
+    click.echo(f"Everything of unslouch is deleted. Left in {paths.root}, for it is none of ours: {', '.join(left)}.")
+
+
+@contextmanager
+def nobody_else(paths: DataPaths) -> Generator[None]:
+    """Make sure that no other unslouch writes into a data directory, and keep new ones off its straps.
+
+    Raises
+    ------
+    LinkError, StoreError
+        When one is at work; its files would come back when it ends.
+    """
+    from unslouch.link.hold import FOLDER, Hold
+    from unslouch.store.database import in_use
+
+    with ExitStack() as holds:
+        for lock in sorted((paths.root / FOLDER).glob("*")):
+            holds.enter_context(Hold(paths.root, lock.name, "This data directory"))
+        if in_use(paths.database):
+            text = f"The database {paths.database} is in use by another program."
+            raise StoreError(Reason.STORE, text, "Close the other one and try again.")
+        yield
 
 
 def _megabytes(size: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,7 +73,7 @@ def record(
             click.echo("", err=True)
         finally:
             feed.close()
-            taken.hear(feed.poll())
+            tell(feed.poll())
     where = file or data_paths(data_dir).recordings / (feed.recording or "")
     click.echo(f"{counted(taken.samples, 'sample')} ({span(taken.seconds)}) recorded in {where}.")
 
@@ -146,7 +146,7 @@ class Taken:
         LinkError
             When no samples will come.
         """
-        self.hear([update])
+        tell([update])
         self._link.follow(update.link)
         block = update.samples
         if block is None or not len(block):
@@ -156,17 +156,18 @@ class Taken:
         self._last = max(self._last, float(block.t[-1]))
         self.samples += len(block)
 
-    def hear(self, updates: list[Update]) -> None:
-        """Say what is wrong with stream and recording, and what the strap's button told."""
-        for update in updates:
-            for notice in update.notices:
-                click.echo(notice, err=True)
-            for press in update.presses:
-                click.echo(pressed(sharp=press.sharp, late=press.late), err=True)
-                if press.sharp and not press.late:
-                    from unslouch.coach.safety import SHARP_PAIN_ADVICE
 
-                    click.echo(f"{SHARP_PAIN_ADVICE} The recording goes on.", err=True)
+def tell(updates: Iterable[Update]) -> None:
+    """Say what is wrong with stream and recording, and what the strap's button told."""
+    for update in updates:
+        for notice in update.notices:
+            click.echo(notice, err=True)
+        for press in update.presses:
+            click.echo(pressed(sharp=press.sharp, late=press.late), err=True)
+            if press.sharp and not press.late:
+                from unslouch.coach.safety import SHARP_PAIN_ADVICE
+
+                click.echo(f"{SHARP_PAIN_ADVICE} The recording goes on.", err=True)
 
 
 @click.command(
@@ -192,6 +193,7 @@ def sync(timeout: float, strap: str | None, data_dir: Path | None) -> None:
             link, whole = _fetch(feed, timeout, interruptions)
         finally:
             feed.close()
+            tell(feed.poll())
     if not whole:
         advice = link.advice or "Run `unslouch sync` again: it goes on where this one ended; --timeout gives it longer."
         raise LinkError(link.reason or Reason.TIMEOUT, f"The fetch is not finished. {link.text}", advice)
@@ -243,6 +245,7 @@ def _fetch(feed: Conveyor, timeout: float, interruptions: Interruptions) -> tupl
         shown = 0
         while time.monotonic() < end:
             for update in recorded(feed):
+                tell([update])
                 link = update.link
                 if link.reason is not None or link.kind is LinkKind.ENDED:
                     lines.follow(link)

@@ -7,29 +7,21 @@ thread, and may be killed at any moment: a recording without a row in the store 
 from __future__ import annotations
 
 import threading
-import time
-from dataclasses import replace
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unslouch.errors import UnslouchError
+from unslouch.errors import FileError, Reason, UnslouchError
 from unslouch.store.paths import DataPaths
 
 if TYPE_CHECKING:
     from unslouch.cli.synced import Kept
-    from unslouch.link.known import KnownStraps
-    from unslouch.store.store import Store
 
-KEEP_DAYS = 90.0
-KEEP_GB = 5.0
-"""Raw recordings are kept so long and so much. A day of eight hours is 39 MB in low latency and 12 MB in economy: 90 of
-them are 3.5 GB at most, so that the days decide for one person and the size for a household."""
-SETTING = "keep_recordings"
-"""Key of the store's setting: {"days": ..., "gb": ...}."""
-STALE_DRAFT_S = 3600.0
-"""A rewrite takes seconds: one this old was left by a program that was killed."""
 _BUSY = threading.Lock()
 """One recording at a time in this process: they wait for the same disk and the same store."""
+LOCK = "settling"
+"""Name of the file, beside those that hold straps, by which processes settle one after the other."""
 _begun: list[Settling] = []
 
 
@@ -45,9 +37,11 @@ class Settling:
     def __init__(self, paths: DataPaths) -> None:
         self._paths = paths
         self._thread: threading.Thread | None = None
+        self._fault: BaseException | None = None
         self.kept: list[Kept] = []
         """What the strap took alone, as sessions."""
         self.failure: UnslouchError | None = None
+        """Why not everything is kept yet."""
 
     def begin(self, path: Path) -> None:
         """Settle a recording that was just closed, what earlier programs left, and what is to be pruned."""
@@ -57,20 +51,57 @@ class Settling:
         self._thread.start()
 
     def _run(self, path: Path) -> None:
+        from unslouch.live.retention import prune
+
         try:
-            with _BUSY:
-                for left in left_over(self._paths):
-                    if left.resolve() != path.resolve():
-                        settle(self._paths, left)
+            with one_at_a_time(self._paths):
+                self.failure = settle_left_over(self._paths, but=path)
                 self.kept = settle(self._paths, path)
                 prune(self._paths)
-        except UnslouchError as error:
-            self.failure = error
+        except (UnslouchError, OSError) as error:
+            self.failure = told(error)
+        except BaseException as error:  # noqa: BLE001  # handed to whoever waits
+            self._fault = error
 
     def wait(self) -> None:
-        """Return when it is done."""
+        """Return when it is done.
+
+        Raises
+        ------
+        BaseException
+            What nobody foresaw.
+        """
         while self._thread is not None and self._thread.is_alive():
             self._thread.join(0.05)
+        fault, self._fault = self._fault, None
+        if fault is not None:
+            raise fault
+
+
+@contextmanager
+def one_at_a_time(paths: DataPaths) -> Generator[None]:
+    """Wait until nobody else settles recordings of this data directory, in this process or another.
+
+    Raises
+    ------
+    OSError
+        When that cannot be made sure of.
+    """
+    from unslouch.link.hold import FOLDER, alone
+
+    lock = paths.root / FOLDER / LOCK
+    lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _BUSY, alone(lock):
+        yield
+
+
+def told(error: UnslouchError | OSError) -> UnslouchError:
+    """Make a sentence of what the system refused."""
+    if isinstance(error, UnslouchError):
+        return error
+    where = f"{error.filename}: " if error.filename else ""
+    advice = "Check the free space and the permissions; it is tried again next time."
+    return FileError(Reason.FILE_ACCESS, f"{where}{error.strerror or error}.", advice)
 
 
 def wait_for_all() -> list[Settling]:
@@ -85,6 +116,21 @@ def wait_for_all() -> list[Settling]:
         for one in done:
             one.wait()
     return done
+
+
+def settle_left_over(paths: DataPaths, but: Path | None = None) -> UnslouchError | None:
+    """Settle what earlier programs left; one that cannot be settled holds nobody up, and is told (the first)."""
+    from unslouch.live.retention import left_over
+
+    failure: UnslouchError | None = None
+    for left in left_over(paths):
+        if but is not None and left.resolve() == but.resolve():
+            continue
+        try:
+            settle(paths, left)
+        except (UnslouchError, OSError) as error:
+            failure = failure or told(error)
+    return failure
 
 
 def settle(paths: DataPaths, path: Path) -> list[Kept]:
@@ -105,77 +151,3 @@ def settle(paths: DataPaths, path: Path) -> list[Kept]:
         compact(path)
     with Store.open(paths) as store:
         return keep_recording(store, path, listed=path.resolve().parent == paths.recordings.resolve())
-
-
-def left_over(paths: DataPaths) -> list[Path]:
-    """Return recordings that were never settled, oldest first; not those that may be in the making.
-
-    Also removes what a rewrite left that was killed.
-    """
-    from unslouch.link.known import KnownStraps
-    from unslouch.recording.compact import DRAFT
-    from unslouch.store.rows import RecordingRow
-    from unslouch.store.store import Store
-
-    if not paths.recordings.is_dir():
-        return []
-    for draft in paths.recordings.glob(f".*{DRAFT}"):
-        if time.time() - draft.stat().st_mtime > STALE_DRAFT_S:
-            draft.unlink(missing_ok=True)
-    making = being_made(KnownStraps(paths.root / "straps.json"))
-    with Store.open(paths) as store:
-        settled = {row.uid for row in store.select(RecordingRow)}
-    return [
-        path for path in sorted(paths.recordings.glob("*.mcap")) if path.name not in settled and path.name not in making
-    ]
-
-
-def being_made(straps: KnownStraps) -> set[str]:
-    """Return the names of recordings that a link writes, or wrote when it was killed."""
-    return {Path(strap.recording).name for strap in straps.all() if strap.recording}
-
-
-def limits(store: Store) -> tuple[float, float]:
-    """Return how many days and GB of raw recordings are kept."""
-    chosen = store.setting(SETTING)
-    value: dict[str, object] = chosen if isinstance(chosen, dict) else {}  # pyright: ignore[reportUnknownVariableType]
-    days, gb = value.get("days", KEEP_DAYS), value.get("gb", KEEP_GB)
-    return (
-        float(days) if isinstance(days, int | float) else KEEP_DAYS,
-        float(gb) if isinstance(gb, int | float) else KEEP_GB,
-    )
-
-
-def prune(paths: DataPaths, days: float | None = None, most: int | None = None) -> tuple[int, int]:
-    """Delete recordings beyond an age or a size (None: as set); how many, and their bytes. Results stay.
-
-    One that is being made, or whose samples are not in the store yet, is left alone.
-    """
-    from unslouch.link.known import KnownStraps
-    from unslouch.store.rows import RecordingRow
-    from unslouch.store.store import Store
-
-    if not paths.recordings.is_dir():
-        return 0, 0
-    making = being_made(KnownStraps(paths.root / "straps.json"))
-    gone = freed = kept = 0
-    now = time.time()
-    with Store.open(paths) as store:
-        longest, largest = limits(store)
-        longest = longest if days is None else days
-        largest = int(largest * 1e9) if most is None else most
-        rows = {row.uid: row for row in store.select(RecordingRow)}
-        files = [(rows.get(file.name), file) for file in paths.recordings.glob("*.mcap")]
-        # the newest first; what has no row yet is the newest of all
-        files.sort(key=lambda one: (one[0] is None, 0.0 if one[0] is None else one[0].start_utc, one[1].name))
-        for row, file in reversed(files):
-            size = file.stat().st_size
-            ended = now if row is None else (row.end_utc or row.start_utc)
-            if row is None or file.name in making or (now - ended <= longest * 86400 and kept + size <= largest):
-                kept += size
-                continue
-            # the row first: a file without one would be counted anew
-            store.put(replace(row, pruned_utc=now))
-            file.unlink()
-            gone, freed = gone + 1, freed + size
-    return gone, freed

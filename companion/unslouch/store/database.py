@@ -23,6 +23,10 @@ BACKUPS = "backups"
 """Folder beside the database."""
 
 
+class DamagedError(StoreError):
+    """The file is no sound database: what it held can be made again."""
+
+
 @contextmanager
 def told(path: Path) -> Generator[None]:
     """Turn SQLite's errors into one sentence and the mend.
@@ -36,7 +40,7 @@ def told(path: Path) -> Generator[None]:
         yield
     except sqlite3.OperationalError as error:
         name = _name(error)
-        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        if _busy(error):
             message, advice = f"The database {path} is in use by another program.", "Close the other one and try again."
         elif name.startswith("SQLITE_FULL"):
             message, advice = f"The disk is full; {path} could not be written.", "Free some space and try again."
@@ -57,9 +61,13 @@ def _name(error: sqlite3.Error) -> str:
     return str(getattr(error, "sqlite_errorname", ""))
 
 
-def damaged(path: Path) -> StoreError:
+def _busy(error: sqlite3.Error) -> bool:
+    return _name(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
+def damaged(path: Path) -> DamagedError:
     """The sentence for a file that is no sound database."""
-    return StoreError(
+    return DamagedError(
         Reason.STORE,
         f"The database {path} is damaged.",
         f"Move it away and run `unslouch rebuild`, which makes it again from the recordings; copies lie in "
@@ -186,6 +194,40 @@ def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Mi
     connection.execute("COMMIT")
 
 
+def in_use(path: Path) -> bool:
+    """Whether another program (or connection) has a database open, whatever else may be wrong with it."""
+    if not path.exists():
+        return False
+    try:
+        with closing(_connect(path, read_only=False)) as connection:
+            shut_others_out(connection)
+    except sqlite3.Error as error:
+        return _busy(error)
+    return False
+
+
+def shut_others_out(connection: sqlite3.Connection) -> None:
+    """Take a database for this connection alone, until it is closed; the file is then all there is, without a log.
+
+    Raises
+    ------
+    sqlite3.OperationalError
+        SQLITE_BUSY when another connection is still open after :data:`BUSY_S`.
+    """
+    end = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = DELETE")  # only the last one in the room can
+            break
+        except sqlite3.OperationalError as error:
+            if not _busy(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("BEGIN EXCLUSIVE")
+    connection.execute("COMMIT")  # what was locked stays so
+
+
 def backup(path: Path, folder: Path, version: int, now: float) -> Path:
     """Copy the database as it was last committed, beside others of which the newest :data:`KEPT_BACKUPS` stay."""
     try:
@@ -198,6 +240,12 @@ def backup(path: Path, folder: Path, version: int, now: float) -> Path:
     with closing(_connect(path, read_only=True)) as source, closing(sqlite3.connect(unfinished)) as copy:
         source.backup(copy)
     unfinished.replace(target)
-    for old in sorted(folder.glob("unslouch-*.db"))[:-KEPT_BACKUPS]:
-        old.unlink()
+    keep_newest(folder)
     return target
+
+
+def keep_newest(folder: Path) -> None:
+    """Delete all but the newest :data:`KEPT_BACKUPS` copies, and what belongs to those that go."""
+    for old in sorted(folder.glob("unslouch-*.db"))[:-KEPT_BACKUPS]:
+        for one in folder.glob(f"{old.name}*"):
+            one.unlink(missing_ok=True)

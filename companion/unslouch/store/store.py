@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import fields, replace
 from enum import Enum
 from pathlib import Path
@@ -12,7 +13,7 @@ from types import TracebackType
 from typing import TypeVar, cast
 
 from unslouch.errors import Reason, StoreError
-from unslouch.store.database import BACKUPS, is_older, open_database, told
+from unslouch.store.database import BACKUPS, is_older, open_database, shut_others_out, told
 from unslouch.store.paths import DataPaths, data_paths
 from unslouch.store.rows import (
     ActivityRow,
@@ -372,6 +373,27 @@ class Store:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         for copy in (self.path.parent / BACKUPS).glob("unslouch-*"):
             copy.unlink()
+
+    def alone(self) -> None:
+        """Keep every other program out until this store is closed. Its file is then whole by itself.
+
+        Raises
+        ------
+        StoreError
+            When another one has it open.
+        """
+        with told(self.path):
+            shut_others_out(self._connection)
+
+    def copy_to(self, path: Path) -> None:
+        """Copy everything into another file, as it was last committed, whoever writes meanwhile."""
+        with told(path), closing(sqlite3.connect(path)) as copy:
+            self._connection.backup(copy)
+
+    def become(self, other: Store) -> None:
+        """Take over another store's whole content in one step: killed at any moment, it is the old or the new one."""
+        with told(self.path):
+            other._connection.backup(self._connection)
 
     def dump(self) -> dict[str, list[tuple[Value, ...]]]:
         """Everything that ``rebuild`` must make again, in one fixed order: equal stores have equal dumps."""
