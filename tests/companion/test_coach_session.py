@@ -406,6 +406,29 @@ def test_the_wrong_way_is_no_try_out() -> None:
     assert mat.session.phase is Phase.TRY_OUT
 
 
+@pytest.mark.parametrize(
+    ("technique", "angle", "taken"),
+    [
+        (Technique.SEATED_ROTATION, 170.0, False),
+        (Technique.SEATED_ROTATION, 105.0, True),
+        (Technique.SUPINE_ROTATION, 125.0, False),
+        (Technique.DOORWAY, 50.0, False),
+        (Technique.EXTENSION, 43.0, True),
+    ],
+)
+def test_what_no_back_can_do_is_no_range(technique: Technique, angle: float, taken: bool) -> None:
+    """The chair turned, or somebody picked something up: a zone from that would force everything after it."""
+    mat = Mat(technique).to(Phase.TRY_OUT)
+    effects = [*mat.go(angle, 6.0), *mat.go(0.0, 6.0)]
+    assert (mat.session.phase is Phase.WORK) == taken
+    assert bool(saved(effects, TryoutRow)) == taken
+    assert (CueKind.NOT_COUNTED in cues(effects)) != taken
+    if not taken:
+        mat.go(30.0)
+        mat.go(0.0)
+        assert math.degrees(mat.session.own[mat.session.side] or 0.0) == pytest.approx(30.0, abs=1.0)
+
+
 @pytest.mark.parametrize("side", [Side.LEFT, Side.RIGHT])
 @pytest.mark.parametrize("technique", [Technique.SEATED_ROTATION, Technique.SUPINE_ROTATION])
 def test_rotation_is_measured_toward_the_side_in_turn(technique: Technique, side: Side) -> None:
@@ -769,6 +792,22 @@ def test_through_and_counted_is_completed_but_skipped_through_is_not() -> None:
                 mat.stay(20.5)
         mat.do(Pain(0), Next())
         assert mat.session.outcome is (Outcome.ENDED if skip else Outcome.COMPLETED)
+
+
+def test_who_ends_in_a_pause_is_asked_about_the_pain() -> None:
+    mat = Mat().to(Phase.WORK)
+    mat.do(Pause(), End())
+    assert mat.session.phase is Phase.PAIN_AFTER
+    assert "How much pain" in mat.view.instruction
+    assert not mat.view.paused
+
+
+def test_a_pause_hides_no_question() -> None:
+    mat = Mat().to(Phase.PAIN_BEFORE)
+    mat.do(Pause())
+    assert "How much pain" in mat.view.instruction
+    mat.do(Pain(1))
+    assert "Paused" in mat.view.instruction
 
 
 def test_marks_are_kept() -> None:

@@ -275,6 +275,7 @@ class CoachSession:
 
     def _ask_pain_after(self) -> None:
         self.work.clock = None
+        self.paused = False
         self._enter(Phase.PAIN_AFTER, wording.ASK_PAIN_AFTER, CueKind.FINISHED)
 
     def _show_result(self) -> None:
@@ -391,6 +392,8 @@ class CoachSession:
 
     def _try(self, angle: float) -> None:
         found = self._tryout.tick(self._t, angle)
+        if self._tryout.beyond:
+            self._say(CueKind.NOT_COUNTED, wording.TOO_FAR)
         if found is None:
             return
         self.own[self.side] = found

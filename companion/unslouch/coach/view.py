@@ -79,7 +79,7 @@ def _best_today(session: CoachSession) -> float | None:
 
 def _instruction(session: CoachSession) -> str:
     spec, clock = session.spec, session.work.clock
-    if session.paused:
+    if session.paused and session.phase in _MEASURED:
         return "Paused. Come out of the position if you like; resume when you are ready."
     if session.waiting is not None and session.phase in _MEASURED:
         return session.waiting

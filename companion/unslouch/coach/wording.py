@@ -43,6 +43,7 @@ DRIFTS = (
     "The heading still drifts. Sit still for a moment; if it stays so, lay the strap on the table for ten seconds, "
     "then put it on and calibrate again."
 )
+TOO_FAR = "That was further than an upper back goes; it is not taken for your range. Once more, and slowly."
 THANKS = "That was it for today."
 
 
