@@ -37,8 +37,8 @@ _OPTIONS = (
 _WELCOME = Paper(
     "No strap is known yet",
     (
-        "The strap sits on your upper back: it notices slouching, measures how far you turn and counts what you train.",
-        "It helps to notice and change posture; it is no medical device.",
+        "The strap on your upper back notices slouching and measures how far you turn.",
+        "It is no medical device.",
     ),
 )
 INTERRUPTED = 130
@@ -69,7 +69,10 @@ class WelcomeApp(App[Chosen]):
     WelcomeApp Card { height: 1fr; max-height: 12; }
     WelcomeApp Choices { height: 6; margin: 1 0 0 0; }
     WelcomeApp CueLine { height: 2; }
+    Screen.-short #main { padding: 0 1; }
+    Screen.-short Choices { height: 3; margin: 0; }
     """
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-low")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "take", "Take", show=False, priority=True),
         Binding("escape", "break_off", "Back", show=False, priority=True),
@@ -180,7 +183,9 @@ class WelcomeApp(App[Chosen]):
         self.query_one(Card).show(Paper("Pair your strap", tuple(self._said)))
         self.query_one(StatusBar).show(Status("PAIRING", Tone.CALM, "Welcome"))
         self.query_one(CueLine).show(Say("PAIRING", Tone.CALM, text))
-        self.query_one(KeyBar).show((Hint("esc", "Break off", 1), Hint("^c", "Quit", 2)))
+        self.query_one(KeyBar).show(
+            (Hint("esc", "Break off", 1, "app.break_off"), Hint("^c", "Quit", 2, "app.interrupt"))
+        )
 
     def _failed(self, error: UnslouchError) -> None:
         stopped = self._stop.is_set()
@@ -190,7 +195,7 @@ class WelcomeApp(App[Chosen]):
         else:
             self._offer(
                 Paper("That did not work", tuple(text for text in (error.message, error.advice) if text)),
-                Say("NOT PAIRED", Tone.WATCH, error.message),
+                Say("NOT PAIRED", Tone.WATCH, error.advice or error.message),
             )
 
     def _offer(self, paper: Paper, say: Say) -> None:
@@ -200,4 +205,6 @@ class WelcomeApp(App[Chosen]):
         choices = self.query_one(Choices)
         choices.display = True
         choices.focus()
-        self.query_one(KeyBar).show((Hint("↑↓", "Choose", 2), Hint("enter", "Take", 1), Hint("q", "Quit", 3)))
+        self.query_one(KeyBar).show(
+            (Hint("↑↓", "Choose", 2), Hint("enter", "Take", 1, "app.take"), Hint("q", "Quit", 3, "app.quit"))
+        )

@@ -120,3 +120,30 @@ async def test_a_fault_of_ours_is_not_swallowed() -> None:
 
     with pytest.raises(ZeroDivisionError):
         await choose_it()
+
+
+def screen_of(app: WelcomeApp) -> str:
+    rows = app.screen._compositor.render_strips(app.size)
+    return " ".join(" ".join("".join(segment.text for segment in strip) for strip in rows).split())
+
+
+async def test_in_a_small_window_all_choices_and_the_mend_are_seen() -> None:
+    def pair(say: Callable[[str], None], stop: Event) -> str:
+        raise LinkError(Reason.NO_ADAPTER, "There is no Bluetooth LE here.", "`unslouch doctor` says what to do.")
+
+    app = WelcomeApp(pair)
+    async with app.run_test(size=(40, 12)) as pilot:
+        await pilot.pause()
+        for name in ("1 Pair my strap", "2 See the demo", "3 Leave"):
+            assert name in screen_of(app)
+        assert "It is no medical device." in screen_of(app)
+        assert "more" not in screen_of(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: "That did not work" in screen_of(app))
+        assert "There is no Bluetooth LE here." in screen_of(app)
+        assert says(app) == "`unslouch doctor` says what to do."
+        assert "3 Leave" in screen_of(app)
+        keys = "".join(segment.text for segment in app.screen._compositor.render_strips(app.size)[-1])
+        await pilot.click("KeyBar", offset=(keys.index("Quit"), 0))
+    assert app.return_value is None
+    assert not app.return_code

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from unslouch.tui.canvas import mix, style
 from unslouch.tui.theme import Tone, plain_text
 from unslouch.tui.widgets.live import Live
-from unslouch.tui.widgets.text import shortened, strip_of
+from unslouch.tui.widgets.text import lines_of, shortened, strip_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Choices(Live[Choice], can_focus=True):
             name = shortened(plain_text(f" {sign} {k + 1} {option.name}", self.plain), width)
             strips.append(strip_of([Segment(name, style(self.ink("foreground"), ground, bold=on))], width, blank))
             if rows == 2:
-                note = shortened(plain_text(f"     {option.note}", self.plain), width) if option.note else ""
+                note = "".join(lines_of(plain_text(option.note, self.plain), width, 1, 5))
                 strips.append(strip_of([Segment(note, style(self.faint(0.65), ground))], width, blank))
         return strips[: self.size.height]
 
