@@ -15,8 +15,11 @@ const PERIOD: f64 = 1.0 / RATE_HZ as f64;
 /// The samples' sender.
 pub struct UartImu {
     uart: &'static Uart,
-    bytes: [u8; FRAME],
+    bytes: [u8; 2 * FRAME],
     held: usize,
+    /// Where frames begin is known. A strap that was reset hears the sender in the middle of one: taken from there, all would
+    /// be nonsense for ever, and the watchdog would bite.
+    aligned: bool,
     /// Time of the first frame, s, and µs of this boot when it came.
     first: Option<(f64, u64)>,
     last: f64,
@@ -37,15 +40,33 @@ impl UartImu {
     pub fn new(uart: &'static Uart) -> Self {
         Self {
             uart,
-            bytes: [0; FRAME],
+            bytes: [0; 2 * FRAME],
             held: 0,
+            aligned: false,
             first: None,
             last: 0.0,
         }
     }
 
+    /// Whether frames begin at the first byte: the times of two of them are a period apart.
+    fn is_aligned(&self) -> bool {
+        let (first, second) = self.bytes.split_at(FRAME);
+        let [Some(a), Some(b)] = [first, second].map(<[u8]>::first_chunk::<8>) else {
+            return false;
+        };
+        let step = f64::from_le_bytes(*b) - f64::from_le_bytes(*a);
+        (0.9 * PERIOD..1.1 * PERIOD).contains(&step)
+    }
+
+    /// Drop the first `n` bytes.
+    fn drop_bytes(&mut self, n: usize) {
+        self.bytes.copy_within(n.., 0);
+        self.held -= n;
+    }
+
     fn frame(&mut self) -> Option<ImuFrame> {
-        let (time, values) = self.bytes.split_first_chunk::<8>()?;
+        let (frame, _) = self.bytes.split_first_chunk::<FRAME>()?;
+        let (time, values) = frame.split_first_chunk::<8>()?;
         let t = f64::from_le_bytes(*time);
         let mut numbers = [0.0; 6];
         for (number, bytes) in numbers.iter_mut().zip(values.as_chunks::<4>().0) {
@@ -82,7 +103,8 @@ impl Imu for UartImu {
             return Ok(0);
         };
         loop {
-            while let Some(free) = self.bytes.get_mut(self.held..)
+            let wanted = if self.aligned { FRAME } else { 2 * FRAME };
+            while let Some(free) = self.bytes.get_mut(self.held..wanted)
                 && !free.is_empty()
             {
                 let mut uart = self.uart;
@@ -91,8 +113,14 @@ impl Imu for UartImu {
                 };
                 self.held += n;
             }
-            self.held = 0;
-            if let Some(frame) = self.frame() {
+            self.aligned = self.aligned || self.is_aligned();
+            if !self.aligned {
+                self.drop_bytes(1);
+                continue;
+            }
+            let frame = self.frame();
+            self.drop_bytes(FRAME);
+            if let Some(frame) = frame {
                 *place = frame;
                 return Ok(1);
             }
