@@ -30,6 +30,9 @@ from unslouch_signal.grid import GRAVITY
 from unslouch_signal.samples import BoolArray, FlagArray, FloatArray, SampleBlock, SampleFlag, usable
 from unslouch_signal.window import RunningMean
 
+_HOLE_S = 60.0
+"""Of a longer gap only so much is laid out in cells; any length would do beyond what gaps are judged by."""
+
 
 @dataclass(frozen=True, slots=True)
 class FusionParameters:
@@ -134,11 +137,16 @@ class _Cells:
     def of(t: FloatArray, p: FusionParameters) -> _Cells:
         dt = np.diff(t)
         cell_s = max(p.cell_s, float(np.median(dt)))
+        # nothing is laid out over a night or a year without samples: whole cells of it are taken out of time
+        out = np.where(dt > _HOLE_S, np.floor((dt - _HOLE_S) / cell_s) * cell_s, 0.0)
+        taken_out = np.concatenate(([0.0], np.cumsum(out)))
+        t = t - taken_out
         n = max(int((t[-1] - t[0]) / cell_s), 1)
         edges = t[0] + cell_s * np.arange(n + 1)
         # how many samples lie at or before each edge
         counted = np.bincount(np.ceil((t - t[0]) / cell_s).astype(np.int64), minlength=n + 1)
-        left = np.clip(np.cumsum(counted)[: n + 1] - 1, 0, len(dt) - 1)
+        before = np.clip(np.cumsum(counted)[: n + 1] - 1, 0, len(dt))
+        left = np.minimum(before, len(dt) - 1)
         share = np.clip((edges - t[left]) / dt[left], 0.0, 1.0)
         covered = np.where(dt <= p.gap_s, dt, 0.0)
         seconds = np.diff(_at_edges(np.concatenate(([0.0], np.cumsum(covered))), covered, left, share))
@@ -150,7 +158,8 @@ class _Cells:
         over: NDArray[np.int64] = np.concatenate(([0], np.cumsum((dt > p.gap_s).astype(np.int64))))[left]
         gaps = over[1:][kept]
         after = np.flatnonzero(np.diff(gaps) > 0) + 1
-        return _Cells(cell_s, edges[1:][kept], seconds[kept], after, covered, left, share, kept)
+        ends = (edges + taken_out[before])[1:]
+        return _Cells(cell_s, ends[kept], seconds[kept], after, covered, left, share, kept)
 
     def integral(self, x: FloatArray) -> FloatArray:
         """Integral of the linear interpolant over each kept cell; what lies in gaps counts nothing."""

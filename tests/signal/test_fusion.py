@@ -134,3 +134,24 @@ def test_zeros_after_a_gap_do_not_end_the_fusion(zeros: int) -> None:
         assert fused.quat is not None
         assert qt.up_in_sensor(fused.quat)[-1] == pytest.approx([0, 0, 1], abs=1e-3)
         assert (fused.flags & SampleFlag.HEADING_LOST).any()
+
+
+def test_a_year_without_samples_costs_nothing() -> None:
+    """Two sessions in one file: each is fused as if it were alone, and keeps its times."""
+    t = np.arange(0, 60, 0.02)
+    block, _ = moving(t)
+    assert block.acc is not None
+    assert block.gyr is not None
+    year = 365 * 86400.0
+    twice = np.concatenate((t, t + year + 0.013))
+    both = samples(twice, acc=np.tile(block.acc, (2, 1)), gyr=np.tile(block.gyr, (2, 1)))
+    found, short = fuse(both), fuse(samples(np.concatenate((t, t + 130.013)), acc=both.acc, gyr=both.gyr))
+    assert len(found) == len(short) == pytest.approx(2 * 60 / 0.05, abs=3)
+    assert found.quat == pytest.approx(short.quat, abs=1e-6)
+    second = found.t > year
+    assert found.t[~second].max() <= 60.0
+    assert found.t[second] - year == pytest.approx(short.t[second] - 130.0, abs=0.051)
+    assert found.t[second][0] - year == pytest.approx(0.05, abs=0.05)
+    assert np.count_nonzero(found.flags & SampleFlag.HEADING_LOST) == 1
+    analysed = analyse_recording(both)
+    assert analysed.track.t[-1] == pytest.approx(year + 60.0, abs=0.1)
