@@ -6,6 +6,7 @@ recordings are not part of the repository.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import math
@@ -88,7 +89,9 @@ def nothing_turned(root: Path) -> None:
 
 def main() -> int:
     shared = Path(os.environ.get("UNSLOUCH_SHARED", Path(__file__).resolve().parents[2] / "shared"))
-    root = Path(sys.argv[1]) if len(sys.argv) > 1 else shared / "data" / "real"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, default=shared / "data" / "real", help="of the recordings")
+    root: Path = parser.parse_args().folder
     if not (root / "truth_reps.csv").exists():
         print(f"There are no real recordings at {root}.")
         return 1

@@ -9,7 +9,7 @@ from unslouch.errors import Reason
 from unslouch.link.ledger import Ledger
 from unslouch.link.radio.bench import Wearing
 from unslouch.link.radio.scripted import ScriptedStrap
-from unslouch.link.radio.stepped import current
+from unslouch.link.radio.stepped import SteppedLoop, current
 from unslouch.link.radios import SystemRadio
 from unslouch.link.states import Phase
 from unslouch.link.strap import StrapOptions
@@ -143,14 +143,20 @@ def set_times(strap: ScriptedStrap) -> list[float]:
     return [request.values["utc_us"] * 1e-6 for request in strap.asked if request.op is Op.SET_TIME]
 
 
-async def test_a_laptop_that_sleeps_with_its_clocks_running(air: Any) -> None:
-    """As on macOS and Windows: the monotonic clock has gone on, and every timer is due at once."""
+async def streamed_for(air: Any, seconds: float) -> tuple[SteppedLoop, ScriptedStrap, Any]:
+    """A laptop's time, a strap without firmware, and the companion that has heard it for a while."""
     loop = current()
     assert loop is not None
     strap = await air.script()
     companion = await air.companion(strap, PLAIN)
     await companion.strap.until_streaming()
-    await asyncio.sleep(5)
+    await asyncio.sleep(seconds)
+    return loop, strap, companion
+
+
+async def test_a_laptop_that_sleeps_with_its_clocks_running(air: Any) -> None:
+    """As on macOS and Windows: the monotonic clock has gone on, and every timer is due at once."""
+    loop, strap, companion = await streamed_for(air, 5)
     before = strap.seq
     # the radio sleeps, too: the strap gives up the link, and goes on taking samples
     air.bench.medium.mute(air.laptops[0].controller)
@@ -166,12 +172,7 @@ async def test_a_laptop_that_sleeps_with_its_clocks_running(air: Any) -> None:
 
 async def test_a_laptop_that_sleeps_with_its_clocks_stopped(air: Any) -> None:
     """As on Linux: the monotonic clock stood, UTC jumps, and the system still believes in the link."""
-    loop = current()
-    assert loop is not None
-    strap = await air.script()
-    companion = await air.companion(strap, PLAIN)
-    await companion.strap.until_streaming()
-    await asyncio.sleep(5)
+    loop, strap, companion = await streamed_for(air, 5)
     loop.utc_s += 3600
     for link in list(strap.controller.peers.values()):
         strap.controller.on_le_disconnected(link, 8)
@@ -185,12 +186,7 @@ async def test_a_laptop_that_sleeps_with_its_clocks_stopped(air: Any) -> None:
 
 
 async def test_a_clock_that_is_set_back_harms_nothing(air: Any) -> None:
-    loop = current()
-    assert loop is not None
-    strap = await air.script()
-    companion = await air.companion(strap, PLAIN)
-    await companion.strap.until_streaming()
-    await asyncio.sleep(3)
+    loop, _, companion = await streamed_for(air, 3)
     loop.utc_s -= 86400
     await asyncio.sleep(10)
     assert companion.reasons == []
