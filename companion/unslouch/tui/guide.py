@@ -29,10 +29,12 @@ class GuideParameters:
 
     ``neutral_s``: four seconds are the protocol's least; five make a mean that breathing does not move. ``still``: what
     sway and breathing may do to an upright back. ``bow``: from 20 deg on the direction is known better than the clothes
-    under the strap. ``back``: upright again. ``turn``: enough to see the axis. ``bent``: more is a bow, not a turn.
+    under the strap. ``hole_s``: longer without samples one may have moved unseen. ``back``: upright again. ``turn``:
+    enough to see the axis. ``bent``: more is a bow, not a turn.
     """
 
     neutral_s: float = 5.0
+    hole_s: float = 0.5
     still: float = math.radians(3.0)
     bow: float = math.radians(20.0)
     back: float = math.radians(10.0)
@@ -133,8 +135,10 @@ class Guide:
     def _take_neutral(self, block: SampleBlock, ups: FloatArray) -> None:
         blocks = [*self._neutral, block]
         start = self._up if self._up is not None else ups[0]
-        if float(_angles(ups, start).max()) > self._p.still:
-            # moved: the neutral begins anew with the newest sample
+        stamps = np.concatenate((self._neutral[-1].t[-1:] if self._neutral else block.t[:0], block.t))
+        seen = not bool((np.diff(stamps) > self._p.hole_s).any())
+        if not seen or float(_angles(ups, start).max()) > self._p.still:
+            # moved, or might have: the neutral begins anew with the newest sample
             self._moved = bool(self._neutral)
             self._neutral, self._up = [], ups[-1]
             return
@@ -242,11 +246,12 @@ def _angles(vectors: FloatArray, to: FloatArray) -> FloatArray:
 
 
 def _joined(blocks: list[SampleBlock]) -> SampleBlock:
-    quats = [b.quat for b in blocks if b.quat is not None]
+    """Put blocks together, with acceleration where all have it: at rest it shows the vertical best."""
+    acc = [b.acc for b in blocks if b.acc is not None]
     return SampleBlock(
         np.concatenate([b.t for b in blocks]),
-        np.concatenate(quats),
-        None,
+        np.concatenate([b.quat for b in blocks if b.quat is not None]),
+        np.concatenate(acc) if len(acc) == len(blocks) else None,
         None,
         np.concatenate([b.flags for b in blocks]),
     )
