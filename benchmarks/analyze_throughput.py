@@ -36,7 +36,7 @@ def make(path: Path, hours: float, raw: bool) -> None:
 def once(path: Path) -> tuple[float, float, float, int]:
     """Processor seconds, seconds to read, seconds to analyse, number of events."""
     from unslouch.recording.reader import read_recording
-    from unslouch_signal.analyser import analyse_recording
+    from unslouch_signal.analysis import analyse_recording
 
     begun, cpu = time.perf_counter(), time.process_time()
     recording = read_recording(path)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unslouch_signal.analyser import analyse_recording
+from unslouch_signal.analysis import analyse_recording
 from unslouch_signal.events import RotationRep, Side
 from unslouch_signal.frames import parse_mount
 from unslouch_signal.fusion import CausalFusion

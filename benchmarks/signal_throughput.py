@@ -14,7 +14,8 @@ import time
 import numpy as np
 
 from unslouch_signal import quaternion
-from unslouch_signal.analyser import Analyser, analyse_recording
+from unslouch_signal.analyser import Analyser
+from unslouch_signal.analysis import analyse_recording
 from unslouch_signal.calibration import Calibration
 from unslouch_signal.fusion import fuse
 from unslouch_signal.samples import FloatArray, SampleBlock, samples

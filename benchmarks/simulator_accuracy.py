@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unslouch_signal.analyser import Analysis, analyse_recording
+from unslouch_signal.analysis import Analysis, analyse_recording
 from unslouch_signal.events import HoldSpan
 from unslouch_signal.hold import HoldDetector, HoldParameters, zone_for
 from unslouch_signal.synth import WORST, Scenario, Simulated, Truth, scenarios, simulate

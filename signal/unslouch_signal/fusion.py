@@ -22,16 +22,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from vqf import VQF, offlineVQF
 
 from unslouch_signal import quaternion
+from unslouch_signal.cells import Cells
 from unslouch_signal.grid import GRAVITY
 from unslouch_signal.samples import BoolArray, FlagArray, FloatArray, SampleBlock, SampleFlag, usable
 from unslouch_signal.window import RunningMean
-
-_HOLE_S = 60.0
-"""Of a longer gap only so much is laid out in cells; any length would do beyond what gaps are judged by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,7 @@ def fuse(block: SampleBlock, parameters: FusionParameters | None = None) -> Samp
         raise ValueError("raw samples need acceleration and angular rate to be fused")
     if len(t) < 3:
         return SampleBlock(t, _levelled(acc), acc, gyr, block.flags)
-    cells = _Cells.of(t, p)
+    cells = Cells.of(t, p.cell_s, p.gap_s)
     turned = np.stack([cells.integral(np.ascontiguousarray(gyr[:, j])) for j in range(3)])
     force = np.stack([cells.integral(np.ascontiguousarray(acc[:, j])) / cells.seconds for j in range(3)])
     bias = _large_bias(turned / cells.seconds, force, cells, p)
@@ -116,69 +113,7 @@ def fuse(block: SampleBlock, parameters: FusionParameters | None = None) -> Samp
     return SampleBlock(cells.t, quat, specific, rate, flags)
 
 
-@dataclass(frozen=True, slots=True)
-class _Cells:
-    """Cells of equal length over the recording; those that lie in gaps are left out.
-
-    ``left`` and ``share`` say where each edge of the kept cells lies between samples; ``seconds`` is how much of
-    the cell is covered by samples, ``after_gap`` lists the cells before which there is a gap.
-    """
-
-    cell_s: float
-    t: FloatArray
-    seconds: FloatArray
-    after_gap: NDArray[np.intp]
-    _dt: FloatArray
-    _left: NDArray[np.intp]
-    _share: FloatArray
-    _kept: BoolArray
-
-    @staticmethod
-    def of(t: FloatArray, p: FusionParameters) -> _Cells:
-        dt = np.diff(t)
-        cell_s = max(p.cell_s, float(np.median(dt)))
-        # nothing is laid out over a night or a year without samples: whole cells of it are taken out of time
-        out = np.where(dt > _HOLE_S, np.floor((dt - _HOLE_S) / cell_s) * cell_s, 0.0)
-        taken_out = np.concatenate(([0.0], np.cumsum(out)))
-        t = t - taken_out
-        n = max(int((t[-1] - t[0]) / cell_s), 1)
-        edges = t[0] + cell_s * np.arange(n + 1)
-        # how many samples lie at or before each edge
-        counted = np.bincount(np.ceil((t - t[0]) / cell_s).astype(np.int64), minlength=n + 1)
-        before = np.clip(np.cumsum(counted)[: n + 1] - 1, 0, len(dt))
-        left = np.minimum(before, len(dt) - 1)
-        share = np.clip((edges - t[left]) / dt[left], 0.0, 1.0)
-        covered = np.where(dt <= p.gap_s, dt, 0.0)
-        seconds = np.diff(_at_edges(np.concatenate(([0.0], np.cumsum(covered))), covered, left, share))
-        kept = seconds > 0.25 * cell_s
-        if not kept.any():
-            kept[:] = True
-            seconds = np.full(n, cell_s)
-        # how many gaps are over where each cell ends; one may also lie inside two cells that are both kept
-        over: NDArray[np.int64] = np.concatenate(([0], np.cumsum((dt > p.gap_s).astype(np.int64))))[left]
-        gaps = over[1:][kept]
-        after = np.flatnonzero(np.diff(gaps) > 0) + 1
-        ends = (edges + taken_out[before])[1:]
-        return _Cells(cell_s, ends[kept], seconds[kept], after, covered, left, share, kept)
-
-    def integral(self, x: FloatArray) -> FloatArray:
-        """Integral of the linear interpolant over each kept cell; what lies in gaps counts nothing."""
-        area = np.concatenate(([0.0], np.cumsum(0.5 * self._dt * (x[1:] + x[:-1]))))
-        i, w = self._left, self._share
-        within = self._dt[i] * w * (x[i] + (x[i + 1] - x[i]) * (0.5 * w))
-        return np.diff(area[i] + within)[self._kept]
-
-    def flags(self, flags: FlagArray) -> FlagArray:
-        """Flags of all samples that touch each kept cell."""
-        both = np.bitwise_or.reduceat(flags, np.minimum(self._left[:-1], len(flags) - 1))
-        return (both | flags[np.minimum(self._left[1:] + 1, len(flags) - 1)])[self._kept].astype(np.uint8)
-
-
-def _at_edges(area: FloatArray, dt: FloatArray, left: NDArray[np.intp], share: FloatArray) -> FloatArray:
-    return area[left] + dt[left] * share
-
-
-def _large_bias(rate: FloatArray, force: FloatArray, cells: _Cells, p: FusionParameters) -> FloatArray:
+def _large_bias(rate: FloatArray, force: FloatArray, cells: Cells, p: FusionParameters) -> FloatArray:
     """Turn-on bias (3,), rad/s: the median over all still windows, zero when it is small or never was still."""
     # windows begin at every fifth cell: as good, and a fifth of the sums
     every = 5
@@ -203,7 +138,7 @@ def _large_bias(rate: FloatArray, force: FloatArray, cells: _Cells, p: FusionPar
     return bias if float(np.sqrt((bias * bias).sum())) > p.least_bias else np.zeros(3)
 
 
-def _bridge(turned: FloatArray, force: FloatArray, cells: _Cells, p: FusionParameters) -> list[int]:
+def _bridge(turned: FloatArray, force: FloatArray, cells: Cells, p: FusionParameters) -> list[int]:
     """Put what turned over each gap into the first cell after it; return the cells before which the heading is lost.
 
     The tilt that changed is seen by gravity. The heading goes on as the rates and their slopes on both sides say: the

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from unslouch.recording.reader import read_recording
-from unslouch_signal.analyser import analyse_recording
+from unslouch_signal.analysis import analyse_recording
 from unslouch_signal.events import ActivityKind, Side, Technique
 from unslouch_signal.hold import HoldDetector, HoldParameters, zone_for
 from unslouch_signal.track import Track

@@ -11,7 +11,7 @@ import pytest
 from unslouch.recording.reader import read_recording
 from unslouch_signal import quaternion
 from unslouch_signal.activity import ActivityDetector
-from unslouch_signal.analyser import analyse_recording
+from unslouch_signal.analysis import analyse_recording
 from unslouch_signal.angles import ThoraxAngles
 from unslouch_signal.calibration import Calibration
 from unslouch_signal.events import SlouchAlert

@@ -18,7 +18,7 @@ from unslouch.wire.control import Op, Request, encode_request
 from unslouch.wire.decoder import decode_all
 from unslouch.wire.source import Channel, Packet
 from unslouch_signal.activity import ActivityDetector
-from unslouch_signal.analyser import analyse_recording
+from unslouch_signal.analysis import analyse_recording
 from unslouch_signal.angles import ThoraxAngles
 from unslouch_signal.calibration import Calibration
 from unslouch_signal.events import SlouchAlert

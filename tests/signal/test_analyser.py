@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from unslouch_signal import quaternion as qt
 from unslouch_signal.activity import CODES
-from unslouch_signal.analyser import Analyser, analyse_recording
+from unslouch_signal.analyser import Analyser
+from unslouch_signal.analysis import analyse_recording
 from unslouch_signal.calibration import Calibration
 from unslouch_signal.events import ActivityKind, Event, RotationRep
 from unslouch_signal.frames import parse_mount

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unslouch_signal import quaternion as qt
-from unslouch_signal.analyser import analyse_recording
+from unslouch_signal.analysis import analyse_recording
 from unslouch_signal.fusion import CausalFusion, fuse
 from unslouch_signal.samples import FloatArray, SampleBlock, SampleFlag, samples
 from unslouch_signal.synth import WORST, scenarios, simulate

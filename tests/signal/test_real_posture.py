@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unslouch_signal.analyser import Analysis, analyse_recording
+from unslouch_signal.analysis import Analysis, analyse_recording
 from unslouch_signal.calibration import calibrate
 from unslouch_signal.events import ActivityKind
 from unslouch_signal.frames import Mount, parse_mount

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from unslouch_signal.analyser import Analyser, analyse_recording
+from unslouch_signal.analyser import Analyser
+from unslouch_signal.analysis import analyse_recording
 from unslouch_signal.events import RotationFault, RotationPosition, RotationRep, Side
 from unslouch_signal.fusion import CausalFusion, FusionParameters, fuse
 from unslouch_signal.protocol import find_protocol

@@ -74,7 +74,7 @@ def decoded_messages(block: SampleBlock, calibration: str | None, utc_offset_s: 
     Raw samples are fused as they would be live. The angles are those of ``analyse_recording``: with the calibration
     given, else the one it finds; flexion and lateral bend are left out where no calibration tells forward.
     """
-    from unslouch_signal.analyser import analyse_recording
+    from unslouch_signal.analysis import analyse_recording
     from unslouch_signal.calibration import Calibration
     from unslouch_signal.fusion import CausalFusion
 

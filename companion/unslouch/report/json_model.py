@@ -17,7 +17,7 @@ from unslouch_signal.progress import RotationSummary, summarise
 
 if TYPE_CHECKING:
     from unslouch.recording.model import Recording
-    from unslouch_signal.analyser import Analysis
+    from unslouch_signal.analysis import Analysis
 
 Json = dict[str, Any]
 

@@ -13,7 +13,7 @@ from unslouch.recording.model import Recording
 from unslouch.recording.reader import read_recording
 from unslouch.report.json_model import Json, analysis_object
 from unslouch.report.page import Curve, Style, page
-from unslouch_signal.analyser import Analysis, analyse_recording, neutral_calibration
+from unslouch_signal.analysis import Analysis, analyse_recording, neutral_calibration
 from unslouch_signal.calibration import Calibration
 from unslouch_signal.frames import Mount, parse_mount
 from unslouch_signal.fusion import fuse
