@@ -69,6 +69,8 @@ def main() -> None:
     parser.add_argument("--trace", type=int, default=0, help="frames of tracemalloc: tells where memory grew")
     parser.add_argument("--companion", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.hours < 3:
+        parser.error("growth shows from the second hour to the last one: --hours must be 3 or more")
     samples = int(args.hours * 3600 * RATE_HZ)
     if args.companion is not None:
         folder, address, port = args.companion

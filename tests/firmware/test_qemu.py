@@ -46,6 +46,8 @@ INSUFFICIENT_AUTHENTICATION = 5
 BOARD_NUMBER = 1
 NOTIFICATION = 0x1B
 """Opcode of the Attribute Protocol."""
+LONGEST_S = 180.0
+"""Nothing here takes as long, however slowly a busy machine emulates."""
 POWER_ON, WATCHDOG, PANIC, REQUESTED = 1, 3, 4, 6
 """Reset reasons (docs/protocol.md, section 7)."""
 
@@ -95,13 +97,17 @@ class QemuStrap(StrapProcess):
 
     async def ready(self) -> None:
         """Wait until it has started, or started again."""
-        while not (line := await asyncio.wait_for(self.lines.get(), 20)).startswith("ready "):
+        while not (line := await asyncio.wait_for(self.lines.get(), LONGEST_S)).startswith("ready "):
             assert line != "ended", "the emulator ended"
         self.address = line.split()[1]
 
     async def is_heard(self, bench: Bench) -> None:
         """Wait until it advertises; a busy machine emulates slowly."""
-        await until(lambda: bench.server.controllers[0].le_legacy_advertiser.enabled, 30, "the strap is not heard")
+
+        def heard() -> bool:
+            return bench.server.controllers[0].le_legacy_advertiser.enabled
+
+        await until(heard, LONGEST_S, "the strap is not heard")
 
     async def restarted(self, bench: Bench) -> None:
         """Wait until it has come back from a reset and listens again."""
@@ -112,7 +118,7 @@ class QemuStrap(StrapProcess):
     async def ended(self) -> int:
         """Wait for its end; the exit code that semihosting gave."""
         assert self._process is not None
-        return await asyncio.wait_for(self._process.wait(), 90)
+        return await asyncio.wait_for(self._process.wait(), LONGEST_S)
 
 
 class Person:
@@ -206,7 +212,7 @@ async def test_refusals_pairing_stream_log_and_the_way_back_on_the_bond(
         await central.ok(0x03, bytes([mode]))
         central.heard[STREAM].clear()
         await central.start(samples)
-        await until(lambda: len(stream_of(central)) >= 3 * 52, 15)
+        await until(lambda: len(stream_of(central)) >= 3 * 52, LONGEST_S)
         await central.ok(0x02)
         seqs = stream_of(central)
         assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
@@ -224,12 +230,12 @@ async def test_refusals_pairing_stream_log_and_the_way_back_on_the_bond(
     central.heard[STREAM].clear()
     await central.start(18)
     await central.ok(0x04, boot + struct.pack("<IH", last + 1, now - last - 1))
-    await until(lambda: {*range(last + 1, now)} <= {*stream_of(central)}, 15)
+    await until(lambda: {*range(last + 1, now)} <= {*stream_of(central)}, LONGEST_S)
 
     # and from the log
     central.heard[LOG].clear()
     await central.ok(0x05, struct.pack("<II", 1, 0xFFFFFFFF))
-    await until(lambda: central.heard[LOG] and central.heard[LOG][-1][3] == 0x1A, 15)
+    await until(lambda: central.heard[LOG] and central.heard[LOG][-1][3] == 0x1A, LONGEST_S)
     records = [part[3:] for part in central.heard[LOG][:-1]]
     logged = [int.from_bytes(record[9:13], "little") for record in records if record[0] == 0x18]
     assert logged
@@ -296,7 +302,7 @@ async def test_the_shipped_link_pairs_streams_mends_and_fetches(strap_and_bench:
             link.stored(link.mark())
 
     keeping = asyncio.create_task(keep())
-    await link.until_streaming(120)
+    await link.until_streaming(LONGEST_S)
     chance = random.Random(1)
 
     def lose(_from: object, _to: object, pdu: bytes) -> list[tuple[float, bytes]] | None:
@@ -305,12 +311,12 @@ async def test_the_shipped_link_pairs_streams_mends_and_fetches(strap_and_bench:
     bench.medium.fault = lose
     await asyncio.sleep(4)
     bench.medium.fault = None
-    await until(lambda: link.complete and link.ledger.resent > 10, 60, "what was lost is not mended")
+    await until(lambda: link.complete and link.ledger.resent > 10, LONGEST_S, "what was lost is not mended")
     before = link.ledger.samples
     bench.medium.mute(bench.server.controllers[0])
-    await until(lambda: link.link_status.phase is Phase.LOST, 30, "out of range is not noticed")
+    await until(lambda: link.link_status.phase is Phase.LOST, LONGEST_S, "out of range is not noticed")
     bench.medium.unmute(bench.server.controllers[0])
-    await until(lambda: link.ledger.samples > before + 52 and link.complete, 120, "it does not come back")
+    await until(lambda: link.ledger.samples > before + 52 and link.complete, LONGEST_S, "it does not come back")
     newest = link.ledger.position().seq
     await link.aclose()
     await keeping

@@ -182,7 +182,7 @@ class Central:
         """Write to control."""
         await self.client.write_gatt_char(uuid(CONTROL), request, response=True)
 
-    async def request(self, op: int, arguments: bytes = b"", answers: int = 1, seconds: float = 10.0) -> list[bytes]:
+    async def request(self, op: int, arguments: bytes = b"", answers: int = 1, seconds: float = 60.0) -> list[bytes]:
         """Write a request; its answers, each from the status on."""
         self._tag = self._tag % 255 + 1
         head = bytes([op | 0x80, self._tag])
@@ -275,7 +275,7 @@ class Bench:
         self._backends[laptop] = await laptop.start()
         return laptop
 
-    async def find(self, laptop: Laptop, strap: StrapProcess, seconds: float = 5.0) -> BLEDevice:
+    async def find(self, laptop: Laptop, strap: StrapProcess, seconds: float = 30.0) -> BLEDevice:
         """Scan for a strap."""
         scanner, _ = self._backends[laptop]
         found = await BleakScanner.find_device_by_filter(
