@@ -122,14 +122,15 @@ def usable(block: SampleBlock) -> SampleBlock:
     """
     quat, acc, gyr = block.quat, block.acc, block.gyr
     if quat is not None:
-        w, x, y, z = np.ascontiguousarray(quat.T)
-        size = w * w + x * x + y * y + z * z
-        exact = np.abs(size - 1.0) < _EXACT
         if acc is not None and bool(np.isinf(acc).any()):
             acc = np.where(np.isinf(acc), np.nan, acc)
             block = SampleBlock(block.t, quat, acc, gyr, block.flags)
-        if bool(exact.all()):
+        # the usual case, seen quickly; what is a border case here is decided below, the same for any block
+        if bool((np.abs(np.einsum("ij,ij->i", quat, quat) - 1.0) < 0.9 * _EXACT).all()):
             return block
+        w, x, y, z = np.ascontiguousarray(quat.T)
+        size = w * w + x * x + y * y + z * z
+        exact = np.abs(size - 1.0) < _EXACT
         keep = np.abs(size - 1.0) < _A_ROTATION
         norm = np.where(exact | ~keep, 1.0, np.sqrt(size))
         return kept(SampleBlock(block.t, quat / norm[:, None], acc, gyr, block.flags), keep)
