@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from unslouch.link.radio.virtual import VirtualRadio
     from unslouch.live.conveyor import Conveyor
+
+CONNECT_S = 3.0
+"""Real seconds that pairing and the start of the stream may take: the wearer, whose time runs at the demo's speed, sits
+still meanwhile, for a protocol that nobody heard calibrates nothing."""
 
 
 def run_radio_demo(speed: float, seed: int, data_dir: Path | None, *, screen: bool) -> None:
@@ -21,9 +26,12 @@ def run_radio_demo(speed: float, seed: int, data_dir: Path | None, *, screen: bo
     """
     from unslouch.link.radios import virtual_radio
     from unslouch_signal.synth import scenarios
+    from unslouch_signal.synth.movements import Rest
 
+    scenario = scenarios.demo(seed)
+    scenario = replace(scenario, movements=(Rest(CONNECT_S * speed), *scenario.movements))
     with tempfile.TemporaryDirectory(prefix="unslouch-") as folder:
-        radio = virtual_radio(Path(folder), speed=speed, seed=seed, scenario=scenarios.demo(seed))
+        radio = virtual_radio(Path(folder), speed=speed, seed=seed, scenario=scenario)
         if screen:
             from unslouch.cli.screen import open_screen
 

@@ -152,7 +152,7 @@ class UnslouchApp(App[None]):
         self._as_last_time()
         if feed.kind is FeedKind.SIMULATED and Ask in self.conductor.accepts and self.start_screen is Where.DESK:
             self.notify(
-                "A simulated person wears the strap. c: the coach leads them. ctrl+p: ask for a slouch or a walk.",
+                "A simulated person wears the strap. c coaches them, ctrl+p moves them.",
                 timeout=12,
             )
         self.tick()
