@@ -35,8 +35,9 @@ class SampleFlag(IntFlag):
     LYING = 64
     """The strap's own gate saw lying."""
     HEADING_LOST = 128
-    """Made by the fusion of raw samples, never by a strap: turned unseen before this sample, so headings before and
-    after cannot be compared (on the wire the bit is RESENT and never a flag of a sample)."""
+    """Never sent by a strap: made where raw samples are fused over a gap, and where a strap began anew. What turned
+    before this sample was not seen, so headings before and after cannot be compared (on the wire the bit is RESENT and
+    never a flag of a sample)."""
 
 
 @dataclass(frozen=True, slots=True)

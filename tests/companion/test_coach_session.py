@@ -54,6 +54,7 @@ from unslouch.store.rows import (
     TryoutRow,
 )
 from unslouch_signal.events import ActivityKind, Event, RotationFault, RotationPosition, RotationRep, Side, Technique
+from unslouch_signal.samples import SampleFlag
 from unslouch_signal.track import GRID_HZ, PostureFrame, Track
 
 SCREENED = CoachHistory(screened=True)
@@ -477,6 +478,16 @@ def test_a_new_calibration_gives_a_new_middle_at_once() -> None:
     mat.angle = 90.0
     mat.stay(1.0)
     assert abs(math.degrees(mat.view.value or 0.0)) < 1.0
+
+
+def test_a_heading_that_was_lost_gives_a_new_middle_at_once() -> None:
+    mat = Mat(Technique.SEATED_ROTATION).to(Phase.WORK)
+    mat.angle = 40.0
+    frame, track = mat.block(np.full(5, 40.0))
+    mat.session.feed((), frame, replace(track, flags=np.full(5, SampleFlag.HEADING_LOST, np.uint8)))
+    mat.stay(1.0)
+    assert abs(math.degrees(mat.view.value or 0.0)) < 1.0
+    assert mat.view.hold_s == 0.0
 
 
 # Holds

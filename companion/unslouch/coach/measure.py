@@ -8,7 +8,7 @@ import numpy as np
 
 from unslouch.coach.technique import Position, TechniqueSpec
 from unslouch_signal.events import ActivityKind, DoubtReason, Side, Technique
-from unslouch_signal.samples import FloatArray
+from unslouch_signal.samples import FloatArray, SampleFlag
 from unslouch_signal.supine import supine_angle
 from unslouch_signal.track import GRID_HZ, PostureFrame, Track
 
@@ -70,6 +70,8 @@ class Measure:
                 return sign * (piece.axial - middle)
 
     def _follow(self, piece: Track) -> None:
+        if bool((piece.flags & SampleFlag.HEADING_LOST).any()):
+            self._middle = None
         if not bool(piece.measured.all()):
             return
         here, seconds = float(piece.axial.mean()), len(piece) / GRID_HZ

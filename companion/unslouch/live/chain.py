@@ -21,7 +21,7 @@ from unslouch_signal.analyser import Analyser, AnalyserParameters, join
 from unslouch_signal.calibration import Calibration
 from unslouch_signal.events import Event
 from unslouch_signal.fusion import CausalFusion
-from unslouch_signal.samples import SampleBlock
+from unslouch_signal.samples import SampleBlock, SampleFlag
 from unslouch_signal.track import PostureFrame, Track
 
 LOOK_S, GLANCE_S = 0.5, 10.0
@@ -79,6 +79,7 @@ class Chain:
         self._watch = ProtocolWatch() if watch else None
         self._presses = Presses()
         self._check_at = -math.inf
+        self._boot: int | None = None
         self._told = calibration is None
         self._faults: dict[str, int] = {}
 
@@ -171,7 +172,16 @@ class Chain:
             self._analyser.set_calibration(found)
 
     def _fused(self, block: DecodedBlock) -> SampleBlock:
-        return block.samples if block.samples.quat is not None else self._fusion.process(block.samples)
+        begins, self._boot = self._boot not in (None, block.boot), block.boot
+        samples = block.samples
+        if samples.quat is None:
+            return self._fusion.process(samples)
+        if not begins or not len(samples):
+            return samples
+        # a strap that began anew faces anywhere
+        flags = samples.flags.copy()
+        flags[0] |= np.uint8(SampleFlag.HEADING_LOST)
+        return replace(samples, flags=flags)
 
     def _notices(self, decoded: Decoded) -> tuple[str, ...]:
         """Say once per kind what is wrong with packets, and count on in silence."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from unslouch.wire.layout import Content, WireFault
 from unslouch.wire.records import ClockPoints, DecodedBlock, Gap, StrapEvent, TimeRecord
 from unslouch.wire.status import StrapCalibration
-from unslouch_signal.samples import FloatArray, SampleBlock
+from unslouch_signal.samples import FloatArray, SampleBlock, SampleFlag
 
 
 class NoticeKind(StrEnum):
@@ -107,6 +108,17 @@ class Recording:
         """Samples a second, from the middle of their distances; NaN below two samples."""
         t = self.samples.t
         return float(1.0 / np.median(np.diff(t))) if len(t) > 1 else float("nan")
+
+    @property
+    def judged(self) -> SampleBlock:
+        """The samples with a flag where a strap began anew: its heading does, and turns are not compared across."""
+        begun = [after.samples.t[0] for before, after in pairwise(self.blocks) if after.boot != before.boot]
+        if not begun or self.samples.quat is None:
+            return self.samples
+        flags = self.samples.flags.copy()
+        at = np.searchsorted(self.samples.t, begun)
+        flags[at[at < len(flags)]] |= np.uint8(SampleFlag.HEADING_LOST)
+        return replace(self.samples, flags=flags)
 
     @property
     def gaps_s(self) -> float:

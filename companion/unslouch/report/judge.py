@@ -140,7 +140,7 @@ def judge(path: Path, settled: Settled) -> tuple[Json, Analysis]:
     recording = read_recording(path, settled.units)
     neutral = None if settled.neutral is None else _from_start(recording, settled.neutral)
     calibration, stored = settled.calibration, False
-    block = recording.samples
+    block = recording.judged
     try:
         if calibration is None and neutral is None and settled.mount is None and recording.calibration is not None:
             block = block if block.quat is not None else fuse(block)
