@@ -164,19 +164,25 @@ def main(argv: list[str] | None = None) -> Any:
     """Run the command line and end the process with an exit code of :class:`ExitCode`."""
     end_at_signals()
     try:
-        code = unslouch.main(args=argv, prog_name="unslouch", standalone_mode=False)
+        code = _code(argv)
+    finally:
+        deaf()  # also where a signal ends it: Python gives the next one to the system while it shuts down
+    sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def _code(argv: list[str] | None) -> Any:
+    try:
+        return unslouch.main(args=argv, prog_name="unslouch", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):  # Ctrl-C outside a command's own body, at a prompt for instance
         click.echo("", err=True)
-        code = ExitCode.INTERRUPTED
+        return ExitCode.INTERRUPTED
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        return error.exit_code
     except BrokenPipeError:
         # The reader went away (head, less): nothing to say, and nobody to say it to.
         sys.stdout = None  # type: ignore[assignment]
-        code = ExitCode.FAILURE
-    deaf()
-    sys.exit(code if isinstance(code, int) else ExitCode.OK)
+        return ExitCode.FAILURE
 
 
 if __name__ == "__main__":
