@@ -65,7 +65,9 @@ class StrapProcess:
             raise LinkError(Reason.NOT_FOUND, text, advice) from error
         self.lines = asyncio.Queue()
         self._reader = asyncio.create_task(self._read(self._process))
-        ready = await asyncio.wait_for(self.lines.get(), 20)
+        # not wait_for, which (before Python 3.12) swallows a cancellation that comes with the line
+        async with asyncio.timeout(20):
+            ready = await self.lines.get()
         if not ready.startswith("ready "):
             raise LinkError(Reason.NOT_FOUND, "The strap's process ended before it was ready.")
         self.address = ready.split()[1]

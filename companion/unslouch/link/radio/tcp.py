@@ -98,7 +98,9 @@ class TcpRadio:
         host, _, port = self.controller.rpartition(":")
         _, wire = await asyncio.get_running_loop().create_connection(_Wire, host, int(port))
         device = laptop_device(PatientHost(wire, wire), self._address(), self.folder / "bonds.json")
-        await asyncio.wait_for(device.power_on(), POWER_ON_S)
+        # not wait_for, which (before Python 3.12) swallows a cancellation that comes with its end
+        async with asyncio.timeout(POWER_ON_S):
+            await device.power_on()
         self._wire = wire
         if self._scanner is None or self._client is None:
             scanner, self._client = backends(device, self.mtu)
