@@ -28,6 +28,7 @@ from unslouch.coach.values import (
     Next,
     Pain,
     Pause,
+    Phase,
     Prompt,
     RedFlags,
     Resume,
@@ -44,6 +45,8 @@ from unslouch.store.rows import SessionKind
 from unslouch.store.store import Store
 from unslouch_signal.events import Side, Technique
 
+SIDED = frozenset({Phase.POSITION, Phase.TRY_OUT, Phase.WORK, Phase.REST})
+"""Phases of one side."""
 LOUD = frozenset({CueKind.DO_NOT_FORCE, CueKind.WAITING, CueKind.STOP})
 
 HELP = (
@@ -249,7 +252,7 @@ class PlainCoach:
         if shown == self._shown:
             return
         self._shown = shown
-        side = "" if view.side is None or view.prompt is not Prompt.NOTHING else f" ({view.side.value})"
+        side = "" if view.side is None or view.phase not in SIDED else f" ({view.side.value})"
         self._lines.show(Line(self._t, view.phase.value.upper()[:11], f"{view.title}{side}: {view.instruction}"))
         for detail in view.details:
             if detail not in view.instruction and detail not in self._said:

@@ -27,6 +27,6 @@ DOORWAY = TechniqueSpec(
         "A shoulder that has been out of joint, or recent shoulder or chest surgery: ask your clinician first.",
         "Osteoporosis or fracture risk: ask your clinician first.",
     ),
-    seen_from=SeenFrom.BEHIND,
+    seen_from=SeenFrom.SIDE,
     sources=("ACSM stretching guidance (2021): 10-30 s per stretch, to slight discomfort at most, warm first.",),
 )

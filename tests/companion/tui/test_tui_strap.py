@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from unslouch.live.feed import FeedKind, LinkKind, LinkState
 
 
@@ -34,14 +36,18 @@ async def test_a_low_battery_is_told_once_and_stays_marked(stage, feeds):
 async def test_a_lost_strap_shows_no_angle_and_the_whole_advice(stage):
     on = stage()
     async with on.shown() as pilot:
-        on.run(2)
+        on.feed.person.command("slouch")
+        on.until(lambda: on.app.conductor.now.desk.slouch_s > 2, 30)
+        on.run(1)
         await pilot.pause()
         assert "no samples" not in on.text
+        assert re.search(r"  for \d s", on.text)
         advice = "Is the strap charged and near? Its lamp blinks every five seconds."
         on.feed.silent, on.feed.link = True, LinkState(LinkKind.LOST, "Unslouch-12AB was not heard.", advice)
         on.run(1)
         await pilot.pause()
         assert "no samples" in on.text
+        assert not re.search(r"  for \d s", on.text)
         assert f"Unslouch-12AB was not heard. {advice}" in on.words
         on.feed.silent, on.feed.link = False, LinkState(LinkKind.UP, "Samples come.")
         on.run(1)

@@ -140,7 +140,7 @@ class DeskScreen(LiveScreen):
         if not heard:
             # the last angle before is not how one sits now
             tone = Tone.OFF
-            view = replace(view, tilt=None, axial=None)
+            view = replace(view, tilt=None, axial=None, slouch_s=0.0)
         angle, way, figure = self._angle(view, tone)
         self.set_class(view.state.value == "cued", "-alert")
         turned = 0 if view.axial is None or view.t is None else self._turn.follow(view.t, math.degrees(view.axial))
