@@ -81,12 +81,29 @@ def test_sync_says_that_everything_is_here(paired: Any) -> None:
     paired.assert_whole()
 
 
-def test_desk_and_coach_over_the_radio(paired: Any, read: Any) -> None:
-    desk = paired.start("desk", "--plain")
+def _at_the_desk(commands: Any, read: Any) -> tuple[Any, Any]:
+    """A session at the desk, calibrated; and what it says."""
+    desk = commands.start("desk", "--plain")
     lines = read(desk.stdout)
     lines.until("Streaming.")
-    paired.do("wearer calibrate")
+    commands.do("wearer calibrate")
     lines.until("calibrated  quality")
+    return desk, lines
+
+
+def _warming_up(commands: Any, read: Any) -> tuple[Any, Any]:
+    """A coached session that has come to its warm-up; and what it says."""
+    coach = commands.start("coach", "seated", "--plain", stdin=-1)
+    lines = read(coach.stdout)
+    lines.until("RED FLAGS")
+    coach.stdin.write("no\n")
+    coach.stdin.flush()
+    lines.until("WARM-UP")
+    return coach, lines
+
+
+def test_desk_and_coach_over_the_radio(paired: Any, read: Any) -> None:
+    desk, lines = _at_the_desk(paired, read)
     desk.send_signal(signal.SIGINT)
     assert desk.wait(60) == 130
     assert "Summary" in lines.rest()
@@ -96,12 +113,7 @@ def test_desk_and_coach_over_the_radio(paired: Any, read: Any) -> None:
         assert session.outcome in {Outcome.COMPLETED, Outcome.ENDED}
         assert session.strap == "Unslouch-2291"
     # what was taught is fresh: the coach asks for no calibration, and the wearer does what it says
-    coach = paired.start("coach", "seated", "--plain", stdin=-1)
-    lines = read(coach.stdout)
-    lines.until("RED FLAGS")
-    coach.stdin.write("no\n")
-    coach.stdin.flush()
-    lines.until("WARM-UP")
+    coach, lines = _warming_up(paired, read)
     coach.send_signal(signal.SIGTERM)
     assert coach.wait(60) == 143
     paired.assert_whole()
@@ -121,11 +133,7 @@ def _pressed_twice(commands: Any, lines: Any, words: str) -> str:
 
 
 def test_the_straps_button_marks_and_stops_what_runs(paired: Any, read: Any) -> None:
-    desk = paired.start("desk", "--plain")
-    lines = read(desk.stdout)
-    lines.until("Streaming.")
-    paired.do("wearer calibrate")
-    lines.until("calibrated  quality")
+    desk, lines = _at_the_desk(paired, read)
     paired.do("hold 0.2")
     lines.until("Marked, with the strap's button.")
     stop = _pressed_twice(paired, lines, "STOP")
@@ -135,12 +143,7 @@ def test_the_straps_button_marks_and_stops_what_runs(paired: Any, read: Any) -> 
     assert desk.wait(60) == 130
     lines.rest()
     paired.do(first=True)  # the next command's strap is not pressed from the start
-    coach = paired.start("coach", "seated", "--plain", stdin=-1)
-    lines = read(coach.stdout)
-    lines.until("RED FLAGS")
-    coach.stdin.write("no\n")
-    coach.stdin.flush()
-    lines.until("WARM-UP")
+    coach, lines = _warming_up(paired, read)
     stop = _pressed_twice(paired, lines, " stop ")
     assert "emergency number" in stop
     assert coach.wait(60) == 0
