@@ -104,6 +104,11 @@ def libclang() -> str:
     return "the XIAO's image needs libclang (Debian: apt install libclang-dev)"
 
 
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def python_step(part: str, name: str, *command: str, wants: tuple[Callable[[], str], ...] = ()) -> Step:
     """Make a step from a program of the virtual environment."""
     return Step(part, name, (str(BIN / command[0]), *command[1:]), wants=wants)
@@ -140,7 +145,9 @@ def steps() -> list[Step]:
         cortex_m,
         program("qemu-system-arm", "qemu-system-arm", "the strap on an emulated processor"),
     )
-    found.append(python_step("python", "pytest", "pytest", "-n", "auto", "-q", wants=wants))
+    # two thirds of the tests' time is waiting, for commands and an emulator in real time: more workers than processors
+    workers = str(processors() + 2)
+    found.append(python_step("python", "pytest", "pytest", "-n", workers, "--dist", "worksteal", "-q", wants=wants))
     return found
 
 
