@@ -95,24 +95,29 @@ class QemuStrap(StrapProcess):
         self._reader = asyncio.create_task(self._read(self._process))
         await self.ready()
 
+    async def told(self, what: str) -> str:
+        """Wait for a line that begins so."""
+        while not (line := await asyncio.wait_for(self.lines.get(), LONGEST_S)).startswith(what):
+            assert line != "ended", "the emulator ended"
+        return line
+
     async def ready(self) -> None:
         """Wait until it has started, or started again."""
-        while not (line := await asyncio.wait_for(self.lines.get(), LONGEST_S)).startswith("ready "):
-            assert line != "ended", "the emulator ended"
-        self.address = line.split()[1]
+        self.address = (await self.told("ready ")).split()[1]
 
     async def is_heard(self, bench: Bench) -> None:
         """Wait until it advertises; a busy machine emulates slowly."""
 
         def heard() -> bool:
+            assert self.exit_code is None, f"the emulator ended with {self.exit_code}"
             return bench.server.controllers[0].le_legacy_advertiser.enabled
 
         await until(heard, LONGEST_S, "the strap is not heard")
 
     async def restarted(self, bench: Bench) -> None:
         """Wait until it has come back from a reset and listens again."""
+        # by then it has reset its controller, too: what is heard is not of before
         await self.ready()
-        await asyncio.sleep(1)  # what is typed into a reset is lost
         await self.is_heard(bench)
 
     async def ended(self) -> int:
@@ -287,6 +292,42 @@ async def test_the_flash_outlives_power_cuts_and_a_panic_leaves_its_words(
     assert (status[2], status[34], status[35] & 1) == (6, REQUESTED, 0)
     await strap.type("battery 3000")
     assert await strap.ended() == 0, "an empty cell ends it with the code for good"
+
+
+async def test_a_reset_leaves_the_controller_in_the_middle_of_what_it_says_and_hears(
+    strap_and_bench: tuple[QemuStrap, Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strap, bench = strap_and_bench
+    wire = bench.server.newest
+    assert wire is not None
+    assert wire.transport is not None
+    in_time, loop = wire.on_packet, asyncio.get_running_loop()
+
+    def late(packet: bytes) -> None:
+        loop.call_later(0.15, in_time, packet)
+
+    monkeypatch.setattr(wire, "on_packet", late)
+    # its answers to the commands of one start come in the next; the pauses end in each part of it
+    for pause in (0.0, 0.05, 0.2, 0.5):
+        await strap.type("panic")
+        await strap.told("panic")
+        await asyncio.sleep(pause)
+        await strap.type("panic")
+        await strap.restarted(bench)
+    # an advertising report that is cut off by the reset, its rest behind it
+    report = bytes([4, 0x3E, 43, 2, 1, 0, 1, *range(6), 31, *range(31), 200])
+    for cut in (1, 2, 20):
+        wire.transport.write(report[:cut])
+        await strap.type("panic")
+        await strap.told("panic")
+        wire.transport.write(report[cut:])
+        await strap.restarted(bench)
+    # a command that is cut off by the reset: the next ones are taken for the rest of it
+    await strap.type("panic")
+    await strap.told("panic")
+    wire.data_received(b"\x01\x08\x20\x20\x1f")
+    await strap.restarted(bench)
+    assert strap.exit_code is None
 
 
 async def test_the_shipped_link_pairs_streams_mends_and_fetches(strap_and_bench: tuple[QemuStrap, Bench]) -> None:

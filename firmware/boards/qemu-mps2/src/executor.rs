@@ -5,7 +5,7 @@ use core::ptr::{addr_of, read_volatile, write_volatile};
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, RawWaker, RawWakerVTable, Waker};
 
-static WOKEN: AtomicBool = AtomicBool::new(true);
+static WOKEN: AtomicBool = AtomicBool::new(false);
 
 const TABLE: RawWakerVTable = RawWakerVTable::new(|_| RAW, wake, wake, |_| ());
 const RAW: RawWaker = RawWaker::new(core::ptr::null(), &TABLE);
@@ -19,6 +19,7 @@ pub fn block_on(mut future: Pin<&mut impl Future<Output = ()>>) {
     // SAFETY: the table's functions keep the contract of a waker; they need no data
     let waker = unsafe { Waker::from_raw(RAW) };
     let mut context = Context::from_waker(&waker);
+    wake(core::ptr::null());
     loop {
         if WOKEN.swap(false, Ordering::AcqRel) && future.as_mut().poll(&mut context).is_ready() {
             return;

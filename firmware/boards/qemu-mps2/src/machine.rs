@@ -23,6 +23,7 @@ struct Notes {
     reason: u32,
     words: [u8; LAST_WORDS],
     length: u32,
+    asked: u32,
 }
 
 const NOTES: *mut Notes = 0x2100_0000 as *mut Notes;
@@ -87,6 +88,16 @@ pub fn last_words() -> heapless::Vec<u8, LAST_WORDS> {
     };
     let text = words.get(..length as usize).unwrap_or(&[]);
     heapless::Vec::from_slice(text).unwrap_or_default()
+}
+
+/// A number that was not given before, since the emulator began; resets do not begin it anew.
+pub fn next_number() -> u32 {
+    // SAFETY: as above
+    unsafe {
+        let number = read_volatile(addr_of_mut!((*NOTES).asked)).wrapping_add(1);
+        write_volatile(addr_of_mut!((*NOTES).asked), number);
+        number
+    }
 }
 
 fn reset(reason: u32) -> ! {

@@ -10,6 +10,7 @@ mod calls;
 mod clock;
 mod executor;
 mod flash;
+mod hci;
 mod imu;
 mod interrupts;
 mod machine;
@@ -49,8 +50,12 @@ fn main() -> ! {
         uart.start();
     }
     // after a reset the other ends still send what was meant for the strap before
-    UARTS[1].drain(Duration::from_millis(3), Duration::from_millis(300));
-    UARTS[0].drain(Duration::from_millis(20), Duration::from_millis(300));
+    executor::block_on(pin!(async {
+        UARTS[1]
+            .drain(Duration::from_millis(3), Duration::from_millis(300))
+            .await;
+        hci::meet(&UARTS[0]).await;
+    }));
     // SAFETY: two regions side by side, each taken here alone
     let (mut settings, mut log) =
         unsafe { (RamFlash::take(0, SETTINGS), RamFlash::take(SETTINGS, LOG)) };
@@ -93,5 +98,6 @@ fn main() -> ! {
     tell(format_args!("future {}", core::mem::size_of_val(&*strap)));
     executor::block_on(strap);
     // the application ends only when its controller does
+    tell(format_args!("no controller"));
     machine::exit(1)
 }

@@ -10,7 +10,7 @@ use core::task::Poll;
 
 use critical_section::Mutex;
 use embassy_sync::waitqueue::WakerRegistration;
-use embassy_time::{Duration, Instant};
+use embassy_time::{Duration, Instant, with_timeout};
 use embedded_io_async::{ErrorType, Read, Write};
 use heapless::Deque;
 
@@ -98,21 +98,12 @@ impl Uart {
         });
     }
 
-    /// Throw away what arrives until nothing has for `quiet`: after a reset, the rest of a packet of the time before.
-    pub fn drain(&self, quiet: Duration, longest: Duration) {
+    /// Throw away what arrives until nothing has for `quiet`. Asleep in between: who asks for the time without a rest keeps
+    /// the emulator from bringing any byte.
+    pub async fn drain(&self, quiet: Duration, longest: Duration) {
+        let (mut uart, mut rest) = (self, [0; 64]);
         let began = Instant::now();
-        let mut last = began;
-        while last.elapsed() < quiet && began.elapsed() < longest {
-            let any = critical_section::with(|cs| {
-                let mut inbox = self.inbox.borrow_ref_mut(cs);
-                let any = !inbox.bytes.is_empty();
-                inbox.bytes.clear();
-                any
-            });
-            if any {
-                self.set(CONTROL, TX_ENABLE | RX_ENABLE | RX_INTERRUPT);
-                last = Instant::now();
-            }
+        while began.elapsed() < longest && with_timeout(quiet, uart.read(&mut rest)).await.is_ok() {
         }
     }
 
