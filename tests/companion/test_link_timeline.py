@@ -22,7 +22,7 @@ def test_jittering_stamps_open_no_hole(per_packet: int):
     n = 104 * 60
     t = stamps(n, 0.0005, per_packet)
     block = samples(t, np.tile([1.0, 0, 0, 0], (n, 1)), np.tile([0, 0, 9.81], (n, 1)))
-    ledger = Ledger()
+    ledger = Ledger(judged=True)
     for one in encode_stream(block, np.arange(n, dtype=np.int64), 1, per_packet, 2_500):
         ledger.take(Packet(0.0, Channel.STREAM, one.data))
         assert ledger.holes == ()
@@ -30,7 +30,7 @@ def test_jittering_stamps_open_no_hole(per_packet: int):
 
 
 def test_a_period_that_is_none_is_not_believed():
-    line = Timeline()
+    line = Timeline(judged=True)
     period = 19_230
     for k in range(0, 400, 2):
         assert line.believe(k, 2, k * period, period) == []

@@ -62,13 +62,16 @@ class Ledger:
     ----------
     start
         What was stored before; everything after it counts as missing.
+    judged
+        Whether the packets were judged before, as those on the stream's channel of a recording were: the first is
+        believed then. Off the air it takes two that agree; what came before can be taken again then.
     """
 
-    def __init__(self, start: Position | None = None) -> None:
+    def __init__(self, start: Position | None = None, *, judged: bool = False) -> None:
         start = start or Position()
         self._boot = start.boot
         self._next = start.beyond[-1][1] if start.beyond else start.seq
-        self._earlier = self._next
+        self._earlier = self._heard = self._next
         self._log_done = start.log_id
         self._log_ahead: set[int] = set()
         self._holes: list[Hole] = []
@@ -78,7 +81,8 @@ class Ledger:
             self._holes = [Hole(start.boot, first, end) for first, end in pairs if first < end]
         self._anchor: tuple[int, int, int] | None = None
         """Seq, t and dt of the last ANCHOR, against which COMPACT packets are unwrapped."""
-        self._timeline = Timeline()
+        self._judged = judged
+        self._timeline = Timeline(judged=judged)
         self._told: int | None = None
         """The boot that a STATUS named last; believed when a packet of the stream says the same."""
         self._start: Start | None = None
@@ -98,6 +102,11 @@ class Ledger:
         return self._boot
 
     @property
+    def opening(self) -> bool:
+        """Whether nothing that is streamed of this boot has been believed yet."""
+        return self._timeline.empty
+
+    @property
     def next_seq(self) -> int:
         """The sample that comes next."""
         return self._next
@@ -114,18 +123,19 @@ class Ledger:
 
     def position(self) -> Position:
         """Up to where everything has arrived."""
+        end = self._heard  # what a status claims beyond has not come
         if not self._holes and not self._left:
-            return Position(self._boot, self._next, self._log_done)
+            return Position(self._boot, end, self._log_done)
         missing = sorted([*((hole.first, hole.end) for hole in self._holes), *self._left])
         beyond: list[tuple[int, int]] = []
         at = missing[0][1]
-        for first, end in missing[1:]:
+        for first, last in missing[1:]:
             if first > at:
                 beyond.append((at, first))
-            at = max(at, end)
-        if at < self._next:
-            beyond.append((at, self._next))
-        return Position(self._boot, min(missing[0][0], self._next), self._log_done, tuple(beyond))
+            at = max(at, last)
+        if at < end:
+            beyond.append((at, end))
+        return Position(self._boot, min(missing[0][0], end), self._log_done, tuple(beyond))
 
     def take(self, packet: Packet) -> bool:
         """Note what a packet of the stream carries; of others only that a whole STATUS names the boot.
@@ -273,10 +283,11 @@ class Ledger:
             return
         # what is left of the boot before is in the strap's log
         self._boot, self._next, self._holes, self._left = boot, 0, [], []
-        self._earlier = 0
-        self._timeline, self._start = Timeline(), None
+        self._earlier = self._heard = 0
+        self._timeline, self._start = Timeline(judged=self._judged), None
 
     def _samples(self, seq: int, n: int, flags: int) -> None:
+        self._heard = max(self._heard, seq + n)
         if seq < self._next:
             self._fill(seq, min(seq + n, self._next))
         if seq + n > self._next:

@@ -25,6 +25,7 @@ from unslouch.link.fetching import Fetcher
 from unslouch.link.ledger import Ledger, Position
 from unslouch.link.radios import Radio, SystemRadio
 from unslouch.link.states import LinkStatus, Phase
+from unslouch.link.timeline import OPENING
 from unslouch.wire.control import Op
 from unslouch.wire.layout import PROTOCOL_VERSION, Kind
 from unslouch.wire.source import Channel, Packet, SourceInfo, SourceKind
@@ -55,6 +56,8 @@ HOPELESS = frozenset(
     }
 )
 """What trying again at once does not mend."""
+CANCEL_AGAIN_S = 20.0
+"""Longer than anything that is done on the way out."""
 BUZZ_PATTERNS = ((0.25, 1), (0.7, 2), (60.0, 3))
 """Up to so many seconds: this pattern (docs/protocol.md, 6.2)."""
 
@@ -148,6 +151,8 @@ class Strap:
         self._confirmations = Confirmations(self.ledger, start or Position(), on_position)
         self._fetcher: Fetcher | None = None
         self._connection: StrapConnection | None = None
+        self._first: deque[Packet] = deque()
+        """What came first of a boot's stream, until two packets agree."""
         self._task: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
         self._last_stream = self._last_any = 0.0
@@ -191,9 +196,9 @@ class Strap:
             if connection is not None and not task.done():
                 with contextlib.suppress(LinkError):  # it is confirmed at the next connection then
                     await self._confirmations.tell(connection)
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            while not task.done():
+                task.cancel()  # again, where something in a system's Bluetooth has swallowed it
+                await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
         self._tell(LinkStatus(Phase.CLOSED, "Closed."))
         self._queue.put_nowait(None)
 
@@ -442,15 +447,28 @@ class Strap:
 
     def _take(self, packet: Packet) -> None:
         """Take a packet off the air: into the ledger, then to the consumer."""
-        if not self.ledger.take(packet):
+        self._last_any = time.monotonic()
+        if packet.channel is Channel.STREAM:
+            self._last_stream = self._last_any
+        before = self.ledger.position() if self._first else None
+        believed = self.ledger.take(packet)
+        opening = self.ledger.opening
+        if before is not None and (not opening or len(self._first) == OPENING):
+            while self._first:
+                first = self._first.popleft()
+                self._hand_over(first, before, believed=not opening and self.ledger.take(first))
+        if opening and not believed:
+            self._first.append(packet)
+        else:
+            self._hand_over(packet, self.ledger.position(), believed=believed)
+
+    def _hand_over(self, packet: Packet, position: Position, *, believed: bool) -> None:
+        if not believed:
             # kept, but for no decoder: its samples are asked for again, and this recording may end before they come
             packet = replace(packet, channel=Channel.REFUSED)
-        self._last_any = time.monotonic()
-        if packet.channel in (Channel.STREAM, Channel.REFUSED):
-            self._last_stream = self._last_any
         if self._fetcher is not None:
             self._fetcher.take(packet)
         if packet.channel is Channel.STATUS and packet.data[:1] == bytes((Kind.STATUS.head,)):
             with contextlib.suppress(WireError):  # recorded, and counted by the decoder
                 self.status = parse_status(packet.data)
-        self._queue.put_nowait((packet, self.ledger.position()))
+        self._queue.put_nowait((packet, position))

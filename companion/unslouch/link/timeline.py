@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections import deque
 from dataclasses import dataclass
 
 from unslouch.wire.assemble import JITTER_US, PACE
@@ -17,6 +18,9 @@ from unslouch.wire.quaternion_codec import SQUARE_LIMIT, STREAM_BITS
 
 BELIEVED = 3
 """Packets that agree with each other, and with nothing before, before they are believed."""
+OPENING = 8
+"""Packets among which two must agree where nothing is known yet: a broken first one would draw a line of its own, and
+what is sent again comes between."""
 NEAR = 104
 """Samples within which packets are held to agree."""
 DRIFT = 0.02
@@ -45,9 +49,16 @@ class Start:
 
 
 class Timeline:
-    """Times of one boot's packets that were believed, in order of their sequence."""
+    """Times of one boot's packets that were believed, in order of their sequence.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    judged
+        Whether the packets were judged before (they come from a recording): the first is believed then.
+    """
+
+    def __init__(self, *, judged: bool = False) -> None:
+        self._judged = judged
         # arrays: as objects these would lie scattered in a megabyte of the allocator's for as long as a boot lasts
         self._seq = array("q")
         self._t = array("q")
@@ -55,6 +66,13 @@ class Timeline:
         self._period = 0.0
         self._doubted: tuple[int, int, int] | None = None
         """Sequence and time of the newest packet that was doubted, and how many agreed with it."""
+        self._opening: deque[tuple[int, int]] = deque(maxlen=OPENING - 1)
+        """Sequence and time of what came first, while nothing is believed."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is believed."""
+        return not self._seq
 
     def believe(
         self, seq: int, n: int, t_us: int, period_us: int, start: Start | None = None
@@ -75,15 +93,15 @@ class Timeline:
         if period_us <= 0 and n > 1:
             return None
         if self._fits(seq, n, t_us, period_us, start):
-            self._doubted = None
-            self._keep(seq, n, t_us, period_us)
-            return []
+            if self._seq or self._judged or any(self._agree(*one, seq, t_us, period_us) for one in self._opening):
+                self._doubted = None
+                self._opening.clear()
+                self._keep(seq, n, t_us, period_us)
+                return []
+            self._opening.append((seq, t_us))
+            return None
         doubted = self._doubted
-        agrees = (
-            doubted is not None
-            and 0 < seq - doubted[0] <= NEAR
-            and abs(t_us - doubted[1] - (seq - doubted[0]) * period_us) <= self._slack(seq - doubted[0], period_us)
-        )
+        agrees = doubted is not None and seq > doubted[0] and self._agree(*doubted[:2], seq, t_us, period_us)
         count = doubted[2] + 1 if agrees and doubted is not None else 1
         self._doubted = (seq, t_us, count)
         if count < BELIEVED:
@@ -94,6 +112,13 @@ class Timeline:
             self._period = 0.0  # it is learned anew: what told it first may have been broken
         self._keep(seq, n, t_us, period_us)
         return gone
+
+    def _agree(self, seq: int, t_us: int, other_seq: int, other_t_us: int, period_us: int) -> bool:
+        """Whether two packets that are near each other, and not one, lie on one line."""
+        apart = abs(other_seq - seq)
+        off = abs(abs(other_t_us - t_us) - apart * period_us)
+        same_way = (other_seq > seq) == (other_t_us > t_us)
+        return 0 < apart <= NEAR and same_way and off <= self._slack(apart, period_us)
 
     def _contradicting(self, seq: int, t_us: int) -> list[tuple[int, int]]:
         """Forget what contradicts a packet; the runs of samples."""

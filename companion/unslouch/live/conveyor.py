@@ -302,11 +302,21 @@ class Conveyor:
             self._pending.append(packet)
             self._wake.set()
             self._step_on()
-            if len(self._pending) >= MOST_PENDING or (
-                self._in_step and self._pending[-1].arrival_s - self._pending[0].arrival_s > IN_STEP_S
-            ):
+            if self._lagging:
                 self._room.clear()
                 await self._room.wait()
+
+    @property
+    def _lagging(self) -> bool:
+        """Whether the chain is so far behind that the source is to wait.
+
+        A strap cannot: what it has sent is in memory anyway, and is kept at once. Nor may it be left waiting with a
+        packet that is written but counts as taken only when the next is asked for: closed then, it would come twice.
+        """
+        pending = self._pending
+        if len(pending) >= MOST_PENDING:
+            return self._source.info.kind is not SourceKind.STRAP
+        return self._in_step and pending[-1].arrival_s - pending[0].arrival_s > IN_STEP_S
 
     async def _confirm_often(self) -> None:
         while True:

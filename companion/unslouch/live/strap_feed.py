@@ -83,7 +83,7 @@ def resumed(known: KnownStrap) -> Position:
     path = Path(known.recording) if known.recording else None
     if path is None or not path.exists():
         return known.position
-    ledger, records = Ledger(known.position), RecordWatch()
+    ledger, records = Ledger(known.position, judged=True), RecordWatch()
     table, _ = read_packets(path, known.used_utc - RESUMED_S)
     for i in range(len(table)):
         packet = table.packet(i)

@@ -82,7 +82,6 @@ class RecordingWriter:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("xb")
-            sync_folder(path.parent)  # what is confirmed to a strap must be found under its name after a power cut
         except FileExistsError:
             raise FileError(Reason.BAD_FILE, f"{path} exists already.", "Give another name.") from None
         except OSError as error:
@@ -118,6 +117,7 @@ class RecordingWriter:
                 **dict(info.device),
             },
         )
+        sync_folder(path.parent)  # what is confirmed to a strap must be found under its name after a power cut
         self._thread = threading.Thread(target=self._sync_often, name="recording-sync", daemon=True)
         self._thread.start()
 
