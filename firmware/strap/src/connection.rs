@@ -308,12 +308,29 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                 None => Answer::new(op, tag, ControlStatus::StorageFault),
             };
         }
-        let mut guard = self.log.lock().await;
         let refused = |status| {
             self.shared
                 .with(|state| state.refused = state.refused.saturating_add(1));
             Answer::new(op, tag, status)
         };
+        let mut released = Ok(None);
+        if let Request::Stored { boot, seq } = request {
+            let (now, newest, carried, time_told) = self.shared.with(|state| {
+                (
+                    state.boot,
+                    state.ring.next(),
+                    state.carried,
+                    state.time_told,
+                )
+            });
+            // serial arithmetic: a boot from the future cannot have been stored
+            let later = (1..0x8000).contains(&boot.wrapping_sub(now));
+            if later || (boot == now && seq >= newest) {
+                return refused(ControlStatus::OutOfRange);
+            }
+            released = logger::stored_up_to(self.log, (boot, seq), carried, time_told).await;
+        }
+        let mut guard = self.log.lock().await;
         let Some(log) = guard.as_mut() else {
             return refused(ControlStatus::StorageFault);
         };
@@ -343,20 +360,6 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                 Err(_) => refused(ControlStatus::StorageFault),
             },
             Request::Stored { boot, seq } => {
-                let (now, newest, carried, time_told) = self.shared.with(|state| {
-                    (
-                        state.boot,
-                        state.ring.next(),
-                        state.carried,
-                        state.time_told,
-                    )
-                });
-                // serial arithmetic: a boot from the future cannot have been stored
-                let later = (1..0x8000).contains(&boot.wrapping_sub(now));
-                if later || (boot == now && seq >= newest) {
-                    return refused(ControlStatus::OutOfRange);
-                }
-                let released = logger::stored_up_to(log, boot, seq, carried, time_told).await;
                 let confirmed = match released {
                     Ok(Some(id)) => log.confirm(id).await.map(|_| ()),
                     Ok(None) => Ok(()),
@@ -364,7 +367,8 @@ impl<C: LinkController, F: NorFlash, G: NorFlash> Central<'_, '_, '_, '_, C, F, 
                 };
                 // a record that is covered while still in RAM is not written at all
                 self.shared.with(|state| {
-                    let covered = |record: &mut Builder| boot == now && record.last_seq() <= seq;
+                    let this = boot == state.boot;
+                    let covered = |record: &mut Builder| this && record.last_seq() <= seq;
                     state.record.take_if(covered);
                 });
                 match confirmed {

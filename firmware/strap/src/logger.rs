@@ -1,6 +1,7 @@
 //! Writes records, events and times to the flash log; never in the way of sampling.
 
 use embassy_futures::select::{Either4, select4};
+use embassy_futures::yield_now;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use embassy_time::with_timeout;
@@ -21,6 +22,8 @@ pub type SharedLog<F> = Mutex<NoopRawMutex, Option<Log<F>>>;
 const LOG_HZ: f32 = 10.0;
 /// A TIME record is written again when the clock is off by more than this, µs.
 const TIME_TOLERANCE: u64 = 50_000;
+/// Records that STORED looks at before whoever waits for the log has a turn.
+const AT_A_TIME: u32 = 16;
 /// Flags for which a record is closed.
 const CLOSING: u8 =
     flags::MOTOR | flags::WALKING | flags::LYING | flags::SATURATED | flags::LOST_BEFORE;
@@ -218,43 +221,65 @@ async fn store_time<F: NorFlash>(shared: &Shared, log: &SharedLog<F>, utc: u64, 
     .await;
 }
 
-/// The last record that STORED (boot, seq) releases (docs/protocol.md, 6.3), from the oldest unconfirmed one on.
+/// Whether STORED (boot, seq) covers the record `id`, which the log holds as `bytes` (docs/protocol.md, 6.3).
+fn is_covered(
+    (boot, seq): (u16, u32),
+    carried: Option<(u32, u32)>,
+    time_told: bool,
+    id: u32,
+    bytes: &[u8],
+) -> bool {
+    match bytes.first().copied() {
+        Some(first) if first == Kind::Log.byte() => Record::parse(bytes)
+            .is_ok_and(|record| record.header.boot == boot && record.last_seq() <= seq),
+        Some(first) if first == Kind::Event.byte() => {
+            EventRecord::parse(bytes).is_ok_and(|event| {
+                event.boot == boot
+                    && carried.is_some_and(|(first, last)| (first..=last).contains(&id))
+            })
+        }
+        Some(first) if first == Kind::Time.byte() => {
+            TimeRecord::parse(bytes).is_ok_and(|time| time.boot == boot && time_told)
+        }
+        // of another firmware's version: only LOG_CONFIRM may release what this one cannot read
+        Some(_) => false,
+        None => true,
+    }
+}
+
+/// The last record that STORED (boot, seq) releases, from the oldest unconfirmed one on. A full log takes seconds to look
+/// through: what is to be written meanwhile comes in between.
 pub async fn stored_up_to<F: NorFlash>(
-    log: &mut Log<F>,
-    boot: u16,
-    seq: u32,
+    log: &SharedLog<F>,
+    stored: (u16, u32),
     carried: Option<(u32, u32)>,
     time_told: bool,
 ) -> Result<Option<u32>, LogError> {
     let mut released = None;
     let mut buffer = [0; RECORD_MAX];
-    for id in log.unconfirmed_id()..log.next_id() {
-        let covered = match log.read(id, &mut buffer).await? {
-            // torn by a power cut: there is nothing to keep
-            None => true,
-            Some(length) => {
+    loop {
+        let mut guard = log.lock().await;
+        let Some(log) = guard.as_mut() else {
+            return Err(LogError::Flash);
+        };
+        // what was looked at may have been overwritten since
+        let first = released.map_or(0, |id| id + 1).max(log.unconfirmed_id());
+        let end = log.next_id().min(first + AT_A_TIME);
+        for id in first..end {
+            // one that was torn by a power cut holds nothing to keep
+            if let Some(length) = log.read(id, &mut buffer).await? {
                 let bytes = buffer.get(..length).unwrap_or(&[]);
-                match bytes.first().copied() {
-                    Some(first) if first == Kind::Log.byte() => Record::parse(bytes)
-                        .is_ok_and(|record| record.header.boot == boot && record.last_seq() <= seq),
-                    Some(first) if first == Kind::Event.byte() => EventRecord::parse(bytes)
-                        .is_ok_and(|event| {
-                            event.boot == boot
-                                && carried.is_some_and(|(first, last)| (first..=last).contains(&id))
-                        }),
-                    Some(first) if first == Kind::Time.byte() => {
-                        TimeRecord::parse(bytes).is_ok_and(|time| time.boot == boot && time_told)
-                    }
-                    // of another firmware's version: only LOG_CONFIRM may release what this one cannot read
-                    Some(_) => false,
-                    None => true,
+                if !is_covered(stored, carried, time_told, id, bytes) {
+                    return Ok(released);
                 }
             }
-        };
-        if !covered {
-            break;
+            released = Some(id);
         }
-        released = Some(id);
+        if end >= log.next_id() {
+            return Ok(released);
+        }
+        drop(guard);
+        // without a rest it would have the lock again before whoever waits for it
+        yield_now().await;
     }
-    Ok(released)
 }
