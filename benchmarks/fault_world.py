@@ -262,12 +262,16 @@ class World:
         await self._boot(self.strap)
 
     async def _boot(self, strap: StrapProcess) -> None:
-        starts = len(self.sensor.starts)
+        starts, before = len(self.sensor.starts), self.air.chip(strap.address)
         await strap.start()
-        # a boot gets its number before it takes its first sample
-        await self._until(
-            lambda: len(self.sensor.starts) > starts and self.sensor.starts[-1].fed > 10, "a strap that was started"
-        )
+
+        def there() -> bool:
+            # a boot gets its number before it takes its first sample; its radio may come later on a busy machine, and
+            # until then it cannot be told from the laptop's, which is what is unplugged
+            taken = len(self.sensor.starts) > starts and self.sensor.starts[-1].fed > 10
+            return taken and self.air.chip(strap.address) not in (None, before)
+
+        await self._until(there, "a strap that was started")
 
     async def _restart(self) -> None:
         """Ask the strap to restart, as a person can."""
