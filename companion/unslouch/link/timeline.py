@@ -64,6 +64,8 @@ class Timeline:
         self._t = array("q")
         self._n = array("q")
         self._period = 0.0
+        self._ends: tuple[tuple[int, int], tuple[int, int]] | None = None
+        """Sequence and time of the first and the last packet on the line that the period was learned on."""
         self._doubted: tuple[int, int, int] | None = None
         """Sequence and time of the newest packet that was doubted, and how many agreed with it."""
         self._opening: deque[tuple[int, int]] = deque(maxlen=OPENING - 1)
@@ -109,7 +111,7 @@ class Timeline:
         self._doubted = None
         gone = self._contradicting(seq, t_us)
         if n > 1:
-            self._period = 0.0  # it is learned anew: what told it first may have been broken
+            self._period, self._ends = 0.0, None  # it is learned anew: what told it first may have been broken
         self._keep(seq, n, t_us, period_us)
         return gone
 
@@ -131,7 +133,7 @@ class Timeline:
         gone = [(self._seq[i], self._seq[i] + self._n[i]) for i in range(low, high)]
         del self._seq[low:high], self._t[low:high], self._n[low:high]
         if not self._seq:
-            self._period = 0.0
+            self._period, self._ends = 0.0, None
         return gone
 
     def _paced(self, n: int, told_us: int) -> bool:
@@ -142,6 +144,14 @@ class Timeline:
             and off * (n - 1) <= self._slack(n - 1, self._period) + JITTER_US
         )
 
+    def _pace(self, told_us: float) -> tuple[float, float]:
+        """The period, and how far it may be off: over many samples the jitter of one packet's stamps would add up."""
+        if self._ends is not None:
+            (seq, t_us), (last_seq, last_t_us) = self._ends
+            if last_seq > seq:
+                return (last_t_us - t_us) / (last_seq - seq), JITTER_US / (last_seq - seq)
+        return self._period or told_us, 0.0
+
     def _slack(self, samples: int, period_us: float) -> float:
         return (HALF + DRIFT * samples) * period_us
 
@@ -151,8 +161,7 @@ class Timeline:
             return start is None or (seq <= start.most and start.earliest_us <= t_us <= start.latest_us)
         if self._period and not self._paced(n, told_us):
             return False
-        # over many samples the jitter of one packet's stamps would add up
-        period_us = self._period or told_us
+        period_us, unsure_us = self._pace(told_us)
         at = bisect_left(known, seq)
         if at < len(known) and known[at] == seq:
             return abs(t_us - self._t[at]) < HALF * period_us
@@ -171,11 +180,13 @@ class Timeline:
             if known[at] - seq < apart:
                 apart = known[at] - seq
                 off = until - apart * period_us
-        return abs(off) <= self._slack(apart, period_us)
+        return abs(off) <= self._slack(apart, period_us) + apart * unsure_us
 
     def _keep(self, seq: int, n: int, t_us: int, period_us: int) -> None:
         if n > 1:
             self._period += (period_us - self._period) / (SMOOTH if self._period else 1)
+        first, last = self._ends or ((seq, t_us), (seq, t_us))
+        self._ends = min(first, (seq, t_us)), max(last, (seq, t_us))
         at = bisect_left(self._seq, seq)
         if at < len(self._seq) and self._seq[at] == seq:
             self._n[at] = max(self._n[at], n)
