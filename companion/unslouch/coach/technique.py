@@ -23,7 +23,6 @@ class SeenFrom(StrEnum):
     SIDE = "side"
     ABOVE = "above"
     FEET = "feet"
-    BEHIND = "behind"
 
 
 class Kind(StrEnum):
