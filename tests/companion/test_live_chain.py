@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unslouch.link.simulated import SimulatedOptions, SimulatedStrap
-from unslouch.live.chain import Chain
+from unslouch.live.chain import DAMAGED, UNKNOWN, Chain
 from unslouch.live.feed import Press
 from unslouch.live.presses import IMPOSSIBLE
 from unslouch.wire.encode import encode_event, fragment
@@ -116,8 +116,7 @@ def test_garbage_is_said_once_and_survived():
     bad = Packet(1.0, Channel.STREAM, b"\x21" + bytes(30))
     first = chain.feed([*stream[:50], bad, bad])
     second = chain.feed([bad, *stream[50:]])
-    assert len(first.notices) == 1
-    assert "version" in first.notices[0]
+    assert first.notices == (UNKNOWN,)
     assert second.notices == ()
     total = sum(len(d.samples) for d in (first, second, chain.finish()) if d.samples is not None)
     assert total == 6 * 99
@@ -207,3 +206,19 @@ def test_a_press_before_the_first_sample_waits_for_it_and_one_of_an_earlier_boot
     assert (first.presses, first.frame) == ((), None)
     assert chain.feed(packets()[:50]).presses == (Press(0.01, True),)
     assert chain.feed([pressed(SHARP, 5.0, 6.0, number=3, boot=65535)]).presses == ()
+
+
+def test_what_is_wrong_with_packets_is_said_once_in_plain_words():
+    chain = Chain(52.0, watch=False)
+    (first, *rest) = packets()[:8]
+
+    def bad(data: bytes) -> Packet:
+        return Packet(first.arrival_s, Channel.STREAM, data)
+
+    assert chain.feed([first]).notices == ()
+    assert chain.feed([bad(b""), bad(b"\x11"), bad(b"\x12\x00")]).notices == (DAMAGED,)
+    assert chain.feed([bad(b"\xf1\x00"), bad(b"\x1f"), bad(b"")]).notices == (UNKNOWN,)
+    assert chain.feed([bad(b"\xf1\x00"), bad(b""), *rest]).notices == ()
+    assert "nothing to do" in DAMAGED
+    assert "`unslouch doctor`" in DAMAGED
+    assert "update this program" in UNKNOWN

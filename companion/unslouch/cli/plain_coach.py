@@ -47,7 +47,10 @@ from unslouch_signal.events import Side, Technique
 
 SIDED = frozenset({Phase.POSITION, Phase.TRY_OUT, Phase.WORK, Phase.REST})
 """Phases of one side."""
-LOUD = frozenset({CueKind.DO_NOT_FORCE, CueKind.WAITING, CueKind.STOP})
+LOUD = frozenset({CueKind.DO_NOT_FORCE, CueKind.WAITING})
+"""Cues that ask for attention, even where the instruction says the same."""
+STOPPED = frozenset({Phase.REFUSED, Phase.STOPPED})
+"""Phases that ask for attention."""
 
 HELP = (
     "Type and press enter: pain (sharp pain: stops everything), pause, go, skip, end, mark WORDS, 0 to 10 for a pain "
@@ -209,6 +212,7 @@ class PlainCoach:
         """The strap's button: pressed twice it is sharp pain, as typed."""
         if press.sharp and not press.late:
             self._carry_out(self._session.command(SharpPain(press.t)))
+            self._tell()  # at once: what comes next may be the end of the feed
         elif keep_press(press, self._log) or not press.late:
             self._lines.show(press_line(press))
 
@@ -253,7 +257,10 @@ class PlainCoach:
             return
         self._shown = shown
         side = "" if view.side is None or view.phase not in SIDED else f" ({view.side.value})"
-        self._lines.show(Line(self._t, view.phase.value.upper()[:11], f"{view.title}{side}: {view.instruction}"))
+        text = view.instruction
+        if not text.startswith(f"{view.title}."):
+            text = f"{view.title}{side}: {text}"
+        self._lines.show(Line(self._t, view.phase.value.upper()[:11], text, loud=view.phase in STOPPED))
         for detail in view.details:
             if detail not in view.instruction and detail not in self._said:
                 self._said.add(detail)

@@ -14,6 +14,7 @@ from unslouch.live.feed import Press
 from unslouch.live.presses import Presses
 from unslouch.live.watch import ProtocolWatch
 from unslouch.wire.decoder import Decoder
+from unslouch.wire.layout import WireFault
 from unslouch.wire.records import Decoded, DecodedBlock
 from unslouch.wire.source import Packet
 from unslouch.wire.table import PacketTable
@@ -26,6 +27,15 @@ from unslouch_signal.track import PostureFrame, Track
 
 LOOK_S, GLANCE_S = 0.5, 10.0
 """How often (sample time) to look for the protocol when it is wanted, and to see whether it is."""
+DAMAGED = (
+    "Some packets from the strap are damaged and are left out. There is nothing to do, unless figures go missing: then "
+    "run `unslouch doctor`."
+)
+UNKNOWN = (
+    "Some packets from the strap are of a kind this program does not know and are left out. If figures go missing, "
+    "update this program."
+)
+_STRANGE = frozenset({WireFault.UNKNOWN_VERSION, WireFault.UNKNOWN_KIND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,7 @@ class Chain:
         self._check_at = -math.inf
         self._boot: int | None = None
         self._told = calibration is None
-        self._faults: dict[str, int] = {}
+        self._said: set[str] = set()
 
     @property
     def calibration(self) -> Calibration | None:
@@ -184,11 +194,11 @@ class Chain:
         return replace(samples, flags=flags)
 
     def _notices(self, decoded: Decoded) -> tuple[str, ...]:
-        """Say once per kind what is wrong with packets, and count on in silence."""
-        new = [fault for fault in decoded.errors if fault not in self._faults]
-        for fault, count in decoded.errors.items():
-            self._faults[fault] = self._faults.get(fault, 0) + count
-        return tuple(f"Packets are dropped: {fault.replace('_', ' ')}." for fault in new)
+        """Say once what is wrong with packets, in words of what it means to a person."""
+        meant = dict.fromkeys(UNKNOWN if fault in _STRANGE else DAMAGED for fault in decoded.errors)
+        new = tuple(notice for notice in meant if notice not in self._said)
+        self._said.update(new)
+        return new
 
 
 def joined(blocks: list[SampleBlock]) -> SampleBlock | None:

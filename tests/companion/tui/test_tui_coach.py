@@ -37,9 +37,9 @@ async def test_a_person_goes_through_a_technique(stage, feeds, tmp_path, number,
         await pilot.press("1", "enter")
         assert on.phase == "result"
         await pilot.press("enter")
-        assert on.phase == "ended"
-        await pilot.press("enter")
-        assert on.phase == ""
+        await pilot.pause()
+        assert on.phase == "", "a result is left with one key"
+        assert "Choose a technique" in on.text
     with Store.open(data_paths(tmp_path)) as store:
         (session,) = store.sessions(DEMO_PERSON, SessionKind.COACH)
         assert (session.technique, session.outcome) == (technique, Outcome.COMPLETED)
@@ -48,6 +48,19 @@ async def test_a_person_goes_through_a_technique(stage, feeds, tmp_path, number,
         holds = [row for row in store.parts(HoldRow, session.uid) if row.held >= row.needed]
         done = repetitions if technique.value.endswith("rotation") else holds
         assert {side: sum(row.side is side for row in done) for side in sides} == sides
+
+
+async def test_a_result_is_left_with_the_key_that_ends(stage):
+    on = stage(start=Where.COACH)
+    async with on.shown() as pilot:
+        await on.begin(pilot, 4)
+        on.until(lambda: on.phase == "work", 60)
+        await pilot.press("e")
+        on.until(lambda: on.phase == "pain after", 2)
+        await pilot.press("1", "enter")
+        assert on.phase == "result"
+        await pilot.press("e")
+        assert on.phase == ""
 
 
 async def test_a_red_flag_refuses_and_says_to_see_somebody(stage):

@@ -340,6 +340,8 @@ class CoachScreen(LiveScreen):
                 self.notify("Choose a number first: 0 is no pain, 10 the worst.", timeout=4)
             else:
                 conductor.coach(Pain(score))
+        elif view.phase.value == "result":
+            conductor.end_coach()  # what follows is the same text: it was read
         else:
             conductor.coach(Next())
 
@@ -371,11 +373,17 @@ class CoachScreen(LiveScreen):
             self.conductor.coach(Skip())
 
     def do_end(self) -> None:
-        """End the exercise."""
+        """End the exercise; a result was read, and is left."""
         from unslouch.coach.values import End
 
-        if self.conductor is not None:
-            self.conductor.coach(End())
+        conductor = self.conductor
+        if conductor is None:
+            return
+        view = conductor.now.coach
+        if view is not None and view.phase.value == "result":
+            conductor.end_coach()
+        else:
+            conductor.coach(End())
 
     def do_hold_on(self) -> None:
         """Stop the clocks, or let them run."""
