@@ -11,6 +11,7 @@ from unslouch.report.words import TECHNIQUE
 from unslouch.store import progress
 from unslouch.store.rows import Outcome, SessionKind, SessionRow, Source
 from unslouch.store.store import Store
+from unslouch.store.told import Told, told
 from unslouch.tui.theme import Tone
 from unslouch.tui.widgets.ranges import RangesModel
 from unslouch_signal.events import Side, Technique
@@ -32,7 +33,7 @@ _OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One technique's ranges, the streak, and all sessions, newest first."""
+    """One technique's ranges, the streak, all sessions and what was told, newest first."""
 
     name: str
     ranges: RangesModel
@@ -40,10 +41,14 @@ class History:
     """(name, figure, colour)."""
     streak: progress.Streak
     sessions: tuple[tuple[str, ...], ...]
+    told: tuple[tuple[str, str, str], ...] = ()
+    """(time, what, words)."""
+    last: bool = False
+    """Whether the techniques begin anew after this one."""
 
 
 def read(store: Store, turn: int, today: date, person: str = "me") -> History:
-    """Read the ``turn``-th measured technique (round and round) and the sessions."""
+    """Read the ``turn``-th measured technique (round and round), the sessions and what was told."""
     technique = MEASURED[turn % len(MEASURED)]
     first = today - timedelta(days=SPAN_DAYS - 1)
     sides: dict[Side, tuple[tuple[int, int], ...]] = {}
@@ -64,6 +69,8 @@ def read(store: Store, turn: int, today: date, person: str = "me") -> History:
         tuple(lines),
         progress.streak(progress.practised_days(store, person), today),
         tuple(_session(row) for row in reversed(rows)),
+        tuple(_told(one) for one in reversed(told(store, person))),
+        technique is MEASURED[-1],
     )
 
 
@@ -88,3 +95,11 @@ def _session(row: SessionRow) -> tuple[str, ...]:
     what = "desk" if row.kind is SessionKind.DESK or row.technique is None else TECHNIQUE[row.technique]
     length = (row.end_t if row.end_t is not None else row.last_t) - row.start_t
     return (f"{day:%d %b %Y}", what, f"{max(length, 0) / 60:.0f} min", _OUTCOMES[row.outcome])
+
+
+def _told(one: Told) -> tuple[str, str, str]:
+    """A time that may be wrong has a question mark; what somebody typed is shown without what a terminal obeys."""
+    sure = one.uncertain_s is None
+    notes = [one.words] if sure else [one.words, "unsure time"]
+    words = "".join(letter if letter.isprintable() else " " for letter in "; ".join(filter(None, notes)))
+    return f"{one.time:%d %b %H:%M}{'' if sure else '?'}", "sharp pain" if one.sharp else "mark", words

@@ -17,7 +17,7 @@ from unslouch.desk.values import ADVICE, DeskFigures, DeskView, PostureState
 from unslouch.live.feed import LinkKind, LinkState, Transport
 from unslouch.store.log import SessionLog, SessionStart
 from unslouch.store.paths import data_paths
-from unslouch.store.rows import RepetitionRow, SessionKind, Source
+from unslouch.store.rows import MarkerRow, PressRow, RepetitionRow, SessionKind, SharpPainRow, Source
 from unslouch.store.store import Store
 from unslouch.tui.actions import Where
 from unslouch.tui.conductor import Now
@@ -242,8 +242,9 @@ def test_progress_empty(picture, size):
     assert picture(desk(UPRIGHT), size, Where.PROGRESS, keep=True)
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_progress(picture, size, tmp_path):
+@pytest.fixture
+def measured(tmp_path):
+    """Five days of seated rotation."""
     with Store.open(data_paths(tmp_path)) as store:
         for days_ago, left, right in ((20, 38, 36), (13, 41, 37), (6, 43, 39), (2, 44, 38), (0, 46, 41)):
             utc = NOON - 3600 - 86400 * days_ago
@@ -275,7 +276,30 @@ def test_progress(picture, size, tmp_path):
                         )
                     )
             log.end(420.0)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_progress(picture, size, measured):
     assert picture(desk(UPRIGHT), size, Where.PROGRESS, keep=True, person="me")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_progress_with_what_was_told(picture, size, measured, tmp_path):
+    with Store.open(data_paths(tmp_path)) as store:
+        start = SessionStart(SessionKind.DESK, Source.LIVE, 0.0, NOON - 6 * 86400, 0.0, recording="desk")
+        log = SessionLog(store, start)
+        log.save(MarkerRow(1800.0, "the new chair"))
+        log.save(SharpPainRow(2400.0, "desk"))
+        log.end(3000.0)
+        for days_ago, sharp, uncertain_s in ((9.2, True, None), (4.1, False, None), (1.3, True, 600.0)):
+            utc = NOON - 86400 * days_ago
+            store.put(PressRow("S1", 4, round(utc), sharp, "desk", utc, 0.0, uncertain_s))
+
+    async def to_what_was_told(pilot: Pilot[None]) -> None:
+        if size == SIZES[0]:
+            await pilot.press("n", "n")
+
+    assert picture(desk(UPRIGHT), size, Where.PROGRESS, to_what_was_told, keep=True, person="me")
 
 
 @pytest.mark.parametrize("size", SIZES)

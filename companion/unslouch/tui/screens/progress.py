@@ -1,4 +1,4 @@
-"""What was reached over the days, with the measurement error; the streak; the sessions."""
+"""What was reached over the days, with the measurement error; the streak; the sessions; what was told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from unslouch.live.feed import FeedKind
+from unslouch.report.words import counted
 from unslouch.tui.actions import Action, Where, bindings
 from unslouch.tui.screens.base import LiveScreen
 from unslouch.tui.theme import Tone
@@ -23,9 +24,15 @@ if TYPE_CHECKING:
     from unslouch.tui.conductor import Now
     from unslouch.tui.history import History
 
+TOLD_CELLS = 28
+"""Room for day, time and what was told; the words beside it have what is left."""
+
 
 class ProgressScreen(LiveScreen):
-    """Range per side over the days, streak and sessions."""
+    """Range per side over the days, streak, sessions and what was told.
+
+    What was told stands beside the sessions; where there is no room it is a page of its own after the techniques.
+    """
 
     where = Where.PROGRESS
     title_word = "Progress"
@@ -38,9 +45,13 @@ class ProgressScreen(LiveScreen):
     ProgressScreen #upper { height: 3fr; }
     ProgressScreen Ranges { width: 3fr; background: $surface; margin: 0 1 0 0; }
     ProgressScreen #figures { width: 2fr; padding: 1 1 0 1; }
-    ProgressScreen Table { height: 2fr; background: $surface; }
+    ProgressScreen #lower { height: 2fr; background: $surface; }
+    ProgressScreen #told { display: none; }
+    ProgressScreen.-told #told { display: block; }
     ProgressScreen.-tiny Ranges, ProgressScreen.-short Ranges { display: none; }
-    ProgressScreen.-short Table, ProgressScreen.-low Table { display: none; }
+    ProgressScreen.-short #lower, ProgressScreen.-low #lower { display: none; }
+    ProgressScreen.-alone #lower { display: block; height: 1fr; }
+    ProgressScreen.-alone #upper, ProgressScreen.-alone #sessions { display: none; }
     ProgressScreen.-short #figures { padding: 0 1; }
     ProgressScreen.-narrow #figures { width: 3fr; padding: 0 1; }
     """
@@ -49,9 +60,13 @@ class ProgressScreen(LiveScreen):
         super().__init__()
         self._technique = 0
         self._history: History | None = None
+        self._alone = False
+        """Whether the page of what was told is on."""
+        self._layout: tuple[History, int, bool] | None = None
+        """What the sessions' width was made for."""
 
     def body(self) -> ComposeResult:
-        """Chart and figures above, sessions below; or what to do next when there is nothing."""
+        """Chart and figures above, sessions and what was told below; or what to do next when there is nothing."""
         with Vertical(id="empty"):
             yield Card()
         with Vertical(id="all"):
@@ -59,7 +74,9 @@ class ProgressScreen(LiveScreen):
                 yield Ranges()
                 with Vertical(id="figures"):
                     yield Facts()
-            yield Table()
+            with Horizontal(id="lower"):
+                yield Table(id="sessions")
+                yield Table(id="told")
 
     def on_screen_resume(self) -> None:
         """Look again: a session may have ended since."""
@@ -85,20 +102,51 @@ class ProgressScreen(LiveScreen):
                 "- Do a seated rotation: press c, then 4. It takes five minutes.",
                 "- Come back here: from the second day on you see what has changed, and whether it is real.",
             )
-            self.query_one(Card).turn_to(Paper("Nothing measured yet", ("What to do next:", *steps)))
+            told = tuple(f"- {' '.join(filter(None, row))}" for row in history.told)
+            heard = ("What you told:", *told) if told else ()
+            self.query_one(Card).turn_to(Paper("Nothing measured yet", ("What to do next:", *steps, *heard)))
             return Say("EMPTY", Tone.CALM, "Press c for the first session.")
         self.query_one(Ranges).show(history.ranges)
         self.query_one(Facts).show(self._facts(history))
-        self.query_one(Table).show(Sheet("sessions", history.sessions, self.query_one(Table).first))
+        self._alone = self._alone and self._paged and bool(history.told)
+        self._tables(history)
+        if self._alone:
+            return Say("TOLD", Tone.CALM, "What you told; n for the techniques.")
         streak = history.streak
-        days = "no day" if not streak.practised else "1 day" if streak.practised == 1 else f"{streak.practised} days"
-        return Say("STREAK", Tone.GOOD if streak.practised else Tone.CALM, f"{days}; n for the next technique.")
+        days = counted(streak.practised, "day") if streak.practised else "no day"
+        what = "what you told" if self._told_next else "the next technique"
+        return Say("STREAK", Tone.GOOD if streak.practised else Tone.CALM, f"{days}; n for {what}.")
+
+    def _tables(self, history: History) -> None:
+        sessions, told = self.query_one("#sessions", Table), self.query_one("#told", Table)
+        kept = Sheet("sessions", history.sessions, sessions.first)
+        beside = bool(history.told) and not self._paged
+        self.set_class(beside or self._alone, "-told")
+        self.set_class(self._alone, "-alone")
+        layout = (history, self.size.width, beside)
+        if layout != self._layout:
+            self._layout = layout
+            # what was told has what the sessions leave
+            sessions.styles.width = min(kept.width, self.size.width - TOLD_CELLS) if beside else "1fr"
+        sessions.show(kept)
+        told.show(Sheet("told", history.told, told.first, cut=True))
+
+    @property
+    def _paged(self) -> bool:
+        """Whether what was told has no room beside the sessions."""
+        return any(map(self.has_class, ("-tiny", "-narrow", "-short", "-low")))
+
+    @property
+    def _told_next(self) -> bool:
+        """Whether the page of what was told follows."""
+        history = self._history
+        return history is not None and history.last and bool(history.told) and self._paged and not self._alone
 
     def _facts(self, history: History) -> tuple[Fact, ...]:
         streak = history.streak
         facts = [Fact("", history.name)]
         facts += [Fact(name, text, ink) for name, text, ink in history.lines]
-        facts.append(Fact("streak", f"{streak.practised} days"))
+        facts.append(Fact("streak", counted(streak.practised, "day")))
         facts.append(Fact("of 28 days", f"{streak.of_28} practised"))
         return tuple(facts)
 
@@ -121,7 +169,7 @@ class ProgressScreen(LiveScreen):
         if action.name == "other":
             return not self.has_class("-empty")
         if action.name in ("rows_down", "rows_up"):
-            return self.query_one(Card).long if self.has_class("-empty") else self.query_one(Table).long
+            return self.query_one(Card).long if self.has_class("-empty") else any(t.long for t in self.query(Table))
         return True
 
     def label(self, action: Action) -> str:
@@ -129,9 +177,11 @@ class ProgressScreen(LiveScreen):
         return "More" if action.name == "rows_down" and self.has_class("-empty") else action.label
 
     def do_other(self) -> None:
-        """The next technique."""
-        self._technique += 1
-        self._history = None
+        """The next technique; after the last one what was told, where that is a page."""
+        self._alone = self._told_next
+        if not self._alone:
+            self._technique += 1
+            self._history = None
 
     def do_rows_down(self) -> None:
         """Older sessions."""
@@ -145,4 +195,6 @@ class ProgressScreen(LiveScreen):
         if self.has_class("-empty"):
             self.query_one(Card).read(by)
         else:
-            self.query_one(Table).scroll_by(by)
+            for table in self.query(Table):
+                if table.long:
+                    table.scroll_by(by)
