@@ -154,6 +154,21 @@ def test_copies_and_disorder_within_patience() -> None:
     assert seqs(decode_all(doubled).blocks) == list(range(400))
 
 
+@pytest.mark.parametrize("late", [0, 3, 150], ids=["one length", "a few late", "most late"])
+def test_packets_of_several_lengths_are_put_together_whole(late: int) -> None:
+    block = motion(3000, gyro=True)
+    rng = np.random.default_rng(late)
+    packets = [*sent(block[:100], 0, per_packet=3), *sent(block[100:2900], 100, per_packet=7)]
+    packets += sent(block[2900:], 2900, per_packet=2)
+    for i in rng.choice(len(packets), late, replace=False).tolist():
+        packets.append(packets.pop(i))
+    (one,) = decode_all(packets).blocks
+    (straight,) = decode_all(sent(block, per_packet=5)).blocks
+    for name in ("t", "quat", "acc", "gyr", "flags"):
+        assert np.array_equal(getattr(one.samples, name), getattr(straight.samples, name)), name
+    assert one.seq.tolist() == list(range(3000))
+
+
 def test_a_hole_is_waited_for_then_named_then_filled_late() -> None:
     block = motion(200)
     packets = sent(block)
