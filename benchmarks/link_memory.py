@@ -28,7 +28,6 @@ MIB = 1 << 20
 
 def companion(folder: Path, address: str, port: int, samples: int, trace: int) -> None:
     """Record until so many samples have come; a line on standard output for each hour of the strap's time."""
-    import gc
     import tracemalloc
 
     from unslouch.link.radio.tcp import TcpRadio
@@ -52,7 +51,8 @@ def companion(folder: Path, address: str, port: int, samples: int, trace: int) -
         time.sleep(0.02)
         if came - told >= RATE_HZ * 600:
             told = came
-            print(came, dropped, len(gc.get_objects()), flush=True)
+            # not gc.get_objects(): it refers to tuples that another thread is about to make, and breaks them
+            print(came, dropped, sys.getallocatedblocks(), flush=True)
             if trace and before is None and came > RATE_HZ * 3600:
                 tracemalloc.start(trace)
                 before = tracemalloc.take_snapshot()
@@ -87,13 +87,13 @@ def main() -> None:
                 if line.startswith("#"):
                     print(line.rstrip())
                     continue
-                came, dropped, objects = (int(word) for word in line.split())
-                resident.append((came / RATE_HZ / 3600, resident_bytes(process.pid), objects))
+                came, dropped, blocks = (int(word) for word in line.split())
+                resident.append((came / RATE_HZ / 3600, resident_bytes(process.pid), blocks))
                 used = processor_s(process.pid)
                 hours, rss, _ = resident[-1]
                 if len(resident) % 6 == 0:
                     print(
-                        f"  {hours:5.1f} h  {rss / MIB:7.2f} MiB  {objects} objects  {dropped} updates thinned,"
+                        f"  {hours:5.1f} h  {rss / MIB:7.2f} MiB  {blocks} blocks  {dropped} updates thinned,"
                         f" {time.monotonic() - begun:.0f} s",
                         flush=True,
                     )
