@@ -144,7 +144,7 @@ def test_the_straps_button_marks_and_stops_what_runs(paired: Any, read: Any) -> 
     lines.rest()
     paired.do(first=True)  # the next command's strap is not pressed from the start
     coach, lines = _warming_up(paired, read)
-    stop = _pressed_twice(paired, lines, " stop ")
+    stop = _pressed_twice(paired, lines, "STOPPED")
     assert "emergency number" in stop
     assert coach.wait(60) == 0
     paired.assert_whole()
