@@ -51,7 +51,7 @@ PERIOD_S, BRIEF_S = 0.1, 0.005
 """Least time between two looks at what a simulated strap or a replay has sent: smooth to the eye, and a batch costs no
 more than a packet (2 ms); less when its time runs faster, for what is asked of a wearer must not come late. A strap's
 packets are looked at as they come, unless the consumer asks for another pace."""
-SHARED_S = 0.012
+SHARED_S = 0.02
 """Where several straps are live, each one's packets are looked at no sooner than after this long for each of them: a
 look costs 2 ms, however few packets it finds, and eight straps would take a third of a core by looks alone."""
 SILENCE_S = 2.0
